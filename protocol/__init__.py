@@ -1,0 +1,6 @@
+"""The wire between a terminal and the cloud, version 1.
+
+In: plain dicts and topic parts. Out: bytes and topics, and back again.
+The same files run on MicroPython and on CPython, so this package imports `json` and nothing else,
+keeps no state, does no I/O and never reads a clock.
+"""

@@ -1,0 +1,147 @@
+"""Every code on the wire, and the states of a case. A code is never reused and never changes its meaning.
+
+Plain tuples and dicts: MicroPython has no enum. Unknown codes are refused by `messages.decode`,
+so a new code needs a firmware and a cloud that both know it (see README, "How to add a code").
+"""
+
+VERSION = 1
+
+# Keys of the terminal: the red key, nine bindable keys, and cancel.
+KEYS = ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "cancel")
+
+# How a key was worked. `test` is a press that the technician or the campaign asked for: never an emergency.
+HOWS = ("short", "hold", "triple", "test")
+
+# Steps of one attempt to reach one target. `talk` comes only from the modem's own report of an active call.
+STEPS = ("dial", "ring", "talk", "end", "fail")
+
+DIRECTIONS = ("out", "in")
+
+# Why an attempt ended (`end` after talk, `fail` without).
+CAUSES = (
+    "remote_hangup",
+    "local_hangup",  # the user pressed cancel, or the same key again
+    "busy",
+    "no_answer",
+    "no_carrier",  # the network gave up without a reason
+    "no_dialtone",
+    "rejected",
+    "no_registration",
+    "no_sim",
+    "modem_error",
+    "modem_reset",  # the modem restarted under the call
+    "terminal_reset",  # the terminal restarted under the call
+    "preempted",  # SOS took the line
+    "accepted",  # a human accepted by key or at the desk: the ladder is over
+    "timeout",  # no report from the modem within the bound
+)
+
+# Where the ladder that is being dialled came from.
+SOURCES = ("route", "stored")
+
+# Why the terminal started.
+RESET_CAUSES = ("power", "soft", "watchdog", "brownout", "crash", "command", "update", "unknown")
+
+# Conditions: fault -> its restore twin. `val` of the restore is the duration in seconds where known.
+FAULTS = {
+    "mains_lost": "mains_back",
+    "battery_low": "battery_ok",
+    "battery_critical": "battery_recovered",
+    "battery_absent": "battery_present",
+    "voice_lost": "voice_back",  # registration for calls
+    "data_lost": "data_back",  # GPRS or MQTT
+    "sim_absent": "sim_back",
+    "sim_changed": "sim_settled",
+    "modem_silent": "modem_back",
+    "modem_refuses_mux": "modem_accepts_mux",
+    "under_voltage": "voltage_ok",
+    "key_stuck": "key_free",  # `txt`: the key
+    "audio_fault": "audio_ok",
+    "selftest_failed": "selftest_passed",  # `val`: bit mask of SELFTEST_PARTS
+    "clock_unset": "clock_set",
+    "storage_damaged": "storage_ok",
+    "outbox_full": "outbox_drained",  # `val`: entries dropped so far
+    "tamper_open": "tamper_closed",
+    "temperature_high": "temperature_ok",
+    "server_refused": "server_accepted",  # broker or certificate said no; `txt`: which
+}
+
+# Happenings that have no restore.
+NOTICES = (
+    "modem_restarted",  # an `RDY` nobody asked for; `val`: supply in mV
+    "config_applied",  # `val`: version
+    "config_refused",  # `val`: version, `txt`: reason
+    "update_started",
+    "update_installed",
+    "update_accepted",
+    "update_interrupted",
+    "update_failed",  # `txt`: reason
+    "sms_sent",  # `txt`: label, `ref`: the press
+    "sms_failed",
+    "ladder_exhausted",  # every rung of every cycle tried, nobody answered; `ref`: the press
+    "ladder_cancelled",  # the user ended the alarm; `ref`: the press
+    "call_missed",  # an allowed caller rang and was not answered; `txt`: label
+    "call_refused",  # a caller who is not allowed rang
+    "test_due",  # the spoken reminder of the monthly test was played
+    "console_unlocked",
+    "message_refused",  # a down message broke the contract; `txt`: reason of protocol.errors
+)
+
+EVENTS = tuple(sorted(list(FAULTS.keys()) + list(FAULTS.values()) + list(NOTICES)))
+
+# Bits of `selftest_failed` and of the heartbeat's `test`.
+SELFTEST_PARTS = ("modem", "sim", "voice", "data", "battery", "keys", "mic", "speaker", "storage", "clock")
+
+# Registration for calls as the modem tells it (3GPP 27.007 +CREG <stat>).
+REGISTRATIONS = (0, 1, 2, 3, 4, 5)
+
+NETWORKS = ("gsm", "lte_m", "nb_iot", "lte", "none", "unknown")
+
+STATES = ("online", "offline")
+
+DESK_STATES = ("accepted", "on_the_way", "closed")
+
+COMMANDS = ("selftest", "reboot", "callback", "report", "ota")
+
+RESULTS = ("done", "failed", "refused", "expired", "unknown")
+
+# Life of a case, a pure function of its facts (cloud/calls/rules.py).
+CASE_STATES = ("pressed", "routed", "dialling", "ringing", "talking", "ended", "failed", "disposed", "closed")
+
+# What the lamp shows. One pattern per state; firmware/core/indicator.py holds the blink times.
+LAMPS = (
+    "off",
+    "starting",
+    "ready",
+    "no_data",  # keys dial from the stored plan
+    "no_voice",  # no registration: a press cannot dial now
+    "pressed",  # feedback of the key itself
+    "calling",
+    "ringing",
+    "talking",
+    "accepted",  # the desk's own word: a person has taken the case
+    "on_the_way",
+    "nobody",  # the ladder is exhausted; it goes on by SMS and desk
+    "fault",
+)
+
+BEEPS = (
+    "key",
+    "sos",
+    "calling",
+    "ringing",
+    "answered",
+    "accepted",
+    "ended",
+    "busy",
+    "nobody",
+    "cancelled",
+    "no_network",
+    "low_battery",
+)
+
+# Receipted kinds are kept by the terminal until a receipt names their id.
+RECEIPTED_KINDS = ("boot", "press", "call", "event", "day", "result")
+UP_KINDS = RECEIPTED_KINDS + ("hb", "state")
+DOWN_KINDS = ("receipt", "route", "desk", "config", "cmd")
+RETAINED_KINDS = ("state",)

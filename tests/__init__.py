@@ -1,0 +1,1 @@
+"""All tests. README.md says which kind goes where."""

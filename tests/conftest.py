@@ -1,0 +1,5 @@
+"""The list of fixture plugins, and what the tests run on."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.broker"]

