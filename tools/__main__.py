@@ -7,14 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import TYPE_CHECKING
-
-import click
-import typer
-from typer.core import TyperGroup
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # name: (module with `app`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -33,43 +25,24 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class Table(TyperGroup):
-    """The commands above, each imported when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of the table."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command's own module, or a name and a line of help while the table itself is printed."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, line = COMMANDS[cmd_name]
-        if ctx.resilient_parsing or not _is_called(cmd_name):
-            return click.Command(cmd_name, help=line)
-        command = typer.main.get_command(importlib.import_module(module).app)
-        command.name = cmd_name
-        command.help = command.help or line
-        return command
-
-
-def _is_called(name: str, argv: Sequence[str] | None = None) -> bool:
-    words = [word for word in (sys.argv[1:] if argv is None else argv) if not word.startswith("-")]
-    return bool(words) and words[0] == name
-
-
-app = typer.Typer(cls=Table, no_args_is_help=True, add_completion=False, help="OneKeyCall 一键呼")
-
-
-@app.callback()
-def _table() -> None:
-    """OneKeyCall 一键呼."""
+def usage() -> str:
+    """The table as text."""
+    width = max(map(len, COMMANDS))
+    rows = [f"  {name:<{width}}  {line}" for name, (_module, line) in COMMANDS.items()]
+    return "\n".join(["OneKeyCall 一键呼", "", "usage: onekey COMMAND [--help] ...", "", *rows])
 
 
 def main() -> None:
-    """Entry point of `onekey`."""
-    app()
+    """Entry point of `onekey`: prints the table, or hands over to the command's own module."""
+    words = sys.argv[1:]
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(usage())
+        return
+    if words[0] not in COMMANDS:
+        print(f"onekey: no command {words[0]!r}\n\n{usage()}", file=sys.stderr)
+        raise SystemExit(2)
+    app = importlib.import_module(COMMANDS[words[0]][0]).app
+    app(args=words[1:], prog_name=f"onekey {words[0]}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""`onekey flash` against a ROM loader that answers as a chip does."""
