@@ -7,18 +7,18 @@ so a new code needs a firmware and a cloud that both know it (see README, "How t
 VERSION = 1
 
 # Keys of the terminal: the red key, nine bindable keys, and cancel.
-KEYS = ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "cancel")
+KEYS: tuple[str, ...] = ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "cancel")
 
 # How a key was worked. `test` is a press that the technician or the campaign asked for: never an emergency.
-HOWS = ("short", "hold", "triple", "test")
+HOWS: tuple[str, ...] = ("short", "hold", "triple", "test")
 
 # Steps of one attempt to reach one target. `talk` comes only from the modem's own report of an active call.
-STEPS = ("dial", "ring", "talk", "end", "fail")
+STEPS: tuple[str, ...] = ("dial", "ring", "talk", "end", "fail")
 
-DIRECTIONS = ("out", "in")
+DIRECTIONS: tuple[str, ...] = ("out", "in")
 
 # Why an attempt ended (`end` after talk, `fail` without).
-CAUSES = (
+CAUSES: tuple[str, ...] = (
     "remote_hangup",
     "local_hangup",  # the user pressed cancel, or the same key again
     "busy",
@@ -37,13 +37,13 @@ CAUSES = (
 )
 
 # Where the ladder that is being dialled came from.
-SOURCES = ("route", "stored")
+SOURCES: tuple[str, ...] = ("route", "stored")
 
 # Why the terminal started.
-RESET_CAUSES = ("power", "soft", "watchdog", "brownout", "crash", "command", "update", "unknown")
+RESET_CAUSES: tuple[str, ...] = ("power", "soft", "watchdog", "brownout", "crash", "command", "update", "unknown")
 
 # Conditions: fault -> its restore twin. `val` of the restore is the duration in seconds where known.
-FAULTS = {
+FAULTS: dict[str, str] = {
     "mains_lost": "mains_back",
     "battery_low": "battery_ok",
     "battery_critical": "battery_recovered",
@@ -67,7 +67,7 @@ FAULTS = {
 }
 
 # Happenings that have no restore.
-NOTICES = (
+NOTICES: tuple[str, ...] = (
     "modem_restarted",  # an `RDY` nobody asked for; `val`: supply in mV
     "config_applied",  # `val`: version
     "config_refused",  # `val`: version, `txt`: reason
@@ -87,29 +87,50 @@ NOTICES = (
     "message_refused",  # a down message broke the contract; `txt`: reason of protocol.errors
 )
 
-EVENTS = tuple(sorted(list(FAULTS.keys()) + list(FAULTS.values()) + list(NOTICES)))
+EVENTS: tuple[str, ...] = tuple(sorted(list(FAULTS.keys()) + list(FAULTS.values()) + list(NOTICES)))
 
 # Bits of `selftest_failed` and of the heartbeat's `test`.
-SELFTEST_PARTS = ("modem", "sim", "voice", "data", "battery", "keys", "mic", "speaker", "storage", "clock")
+SELFTEST_PARTS: tuple[str, ...] = (
+    "modem",
+    "sim",
+    "voice",
+    "data",
+    "battery",
+    "keys",
+    "mic",
+    "speaker",
+    "storage",
+    "clock",
+)
 
 # Registration for calls as the modem tells it (3GPP 27.007 +CREG <stat>).
-REGISTRATIONS = (0, 1, 2, 3, 4, 5)
+REGISTRATIONS: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
 
-NETWORKS = ("gsm", "lte_m", "nb_iot", "lte", "none", "unknown")
+NETWORKS: tuple[str, ...] = ("gsm", "lte_m", "nb_iot", "lte", "none", "unknown")
 
-STATES = ("online", "offline")
+STATES: tuple[str, ...] = ("online", "offline")
 
-DESK_STATES = ("accepted", "on_the_way", "closed")
+DESK_STATES: tuple[str, ...] = ("accepted", "on_the_way", "closed")
 
-COMMANDS = ("selftest", "reboot", "callback", "report", "ota")
+COMMANDS: tuple[str, ...] = ("selftest", "reboot", "callback", "report", "ota")
 
-RESULTS = ("done", "failed", "refused", "expired", "unknown")
+RESULTS: tuple[str, ...] = ("done", "failed", "refused", "expired", "unknown")
 
 # Life of a case, a pure function of its facts (cloud/calls/rules.py).
-CASE_STATES = ("pressed", "routed", "dialling", "ringing", "talking", "ended", "failed", "disposed", "closed")
+CASE_STATES: tuple[str, ...] = (
+    "pressed",
+    "routed",
+    "dialling",
+    "ringing",
+    "talking",
+    "ended",
+    "failed",
+    "disposed",
+    "closed",
+)
 
 # What the lamp shows. One pattern per state; firmware/core/indicator.py holds the blink times.
-LAMPS = (
+LAMPS: tuple[str, ...] = (
     "off",
     "starting",
     "ready",
@@ -125,7 +146,7 @@ LAMPS = (
     "fault",
 )
 
-BEEPS = (
+BEEPS: tuple[str, ...] = (
     "key",
     "sos",
     "calling",
@@ -141,7 +162,7 @@ BEEPS = (
 )
 
 # Receipted kinds are kept by the terminal until a receipt names their id.
-RECEIPTED_KINDS = ("boot", "press", "call", "event", "day", "result")
-UP_KINDS = RECEIPTED_KINDS + ("hb", "state")
-DOWN_KINDS = ("receipt", "route", "desk", "config", "cmd")
-RETAINED_KINDS = ("state",)
+RECEIPTED_KINDS: tuple[str, ...] = ("boot", "press", "call", "event", "day", "result")
+UP_KINDS: tuple[str, ...] = RECEIPTED_KINDS + ("hb", "state")
+DOWN_KINDS: tuple[str, ...] = ("receipt", "route", "desk", "config", "cmd")
+RETAINED_KINDS: tuple[str, ...] = ("state",)

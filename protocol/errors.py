@@ -11,7 +11,7 @@ class ProtocolError(Exception):
     reason: one of REASONS, for counting; field: the field at fault or None; rule: what it should have been.
     """
 
-    def __init__(self, reason, field=None, rule=""):
+    def __init__(self, reason: str, field: str | None = None, rule: str = "") -> None:
         if type(self) is ProtocolError:
             raise TypeError("raise LocalProtocolError or RemoteProtocolError")
         if reason not in REASONS:
@@ -31,7 +31,7 @@ class RemoteProtocolError(ProtocolError):
 
 
 # Why a message is refused. Stored with quarantined messages, so names are never reused.
-REASONS = (
+REASONS: tuple[str, ...] = (
     "topic",  # the topic has not the form of this version, or a device id that cannot be
     "kind",  # the topic's kind is not one of this version
     "size",  # larger than the limit of its direction

@@ -1,27 +1,34 @@
 """What each kind of message holds: one table per kind, read by messages.py, the schema and the README check.
 
 A field is (name, type, need, a, b, note):
-  type  int: a..b inclusive | text: a..b characters | code: a is the list | id | flag: 0 or 1 | digits: a..b characters 0-9
-        number: a dialable number | day: YYYY-MM-DD | ids, ladder, plan, numbers, pairs, table: see messages.py
+  type  int: a..b inclusive | text: a..b characters, none of them a control character | ascii: a..b printable ASCII
+        characters without quote and backslash | code: a is the list | id | flag: 0 or 1 | digits: a..b characters 0-9
+        day: YYYY-MM-DD | ids, numbers, ladder, pairs: a..b entries of a list | plan, table: a..b entries of an object
+        (checks.py has the rule of each type)
   need  "must" | "null" (must be there, may be null) | "may" (may be absent or null; absent and null mean the same)
 Order is the order on the wire. New fields are appended as "may": old readers ignore what they do not know.
 """
 
 from protocol import codes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # true for the type checker only: MicroPython has no subscripted types
+    Field = tuple[str, str, str, int | tuple[str, ...] | None, int | None, str]
+
 MS_MAX = 9_007_199_254_740_991  # 2**53 - 1: exact in every JSON reader; 285,000 years of uptime
 SECONDS_MAX = 4_294_967_295  # 32 bits of epoch seconds, the year 2106
 COUNT_MAX = 999_999_999
 LABEL_CHARS_MAX = 12  # fits a key legend, and a rung of a ladder into a config of nine keys
-TEXT_CHARS_MAX = 32  # a reason or a name in a report; longer stories belong to the console
+TEXT_CHARS_MAX = 32  # a label or a name in an event; longer stories belong to the console
+REASON_CHARS_MAX = 32  # leaves room for PAIRS_MAX figures in the same result
 CASE_CHARS_MAX = 36  # a UUID with hyphens
 LADDER_RUNGS_MAX = 8  # three cycles of eight rungs of 30 s are 12 minutes of dialling
-RECEIPT_IDS_MAX = 40  # 40 x 28 bytes fit one down payload
+RECEIPT_IDS_MAX = 40  # 40 of 29 bytes each fit one down payload
 NUMBER_CHARS_MIN, NUMBER_CHARS_MAX = 2, 20
 RING_S_MIN, RING_S_MAX = 5, 90  # one ring cycle .. the longest a network rings
 CONFIG_TIMES_MAX = 16
 ARGS_MAX = 8
-PAIRS_MAX = 12
+PAIRS_MAX = 8  # with every other field of a result at its largest, they still fit the up payload
 NAME_CHARS_MAX = 12  # names in pairs, tables and arguments
 ARG_CHARS_MAX = 200  # an update's address or hash
 
@@ -33,14 +40,14 @@ COMMON_UP = (
     ("s", "int", "null", 0, MS_MAX, "uptime at this send, ms; null: the event is of an earlier boot"),
 )
 
-UP = {
+UP: "dict[str, tuple[Field, ...]]" = {
     "boot": (
         ("imei", "digits", "may", 15, 15, "of the modem"),
         ("iccid", "digits", "may", 19, 20, "of the SIM, without a trailing F"),
         ("imsi", "digits", "may", 6, 15, "of the SIM"),
-        ("board", "text", "must", 1, 16, "board file"),
-        ("fw", "text", "must", 1, 24, "firmware version"),
-        ("modem", "text", "may", 1, 40, "modem firmware"),
+        ("board", "ascii", "must", 1, 16, "board file"),
+        ("fw", "ascii", "must", 1, 24, "firmware version"),
+        ("modem", "ascii", "may", 1, 40, "modem firmware"),
         ("cfg", "int", "must", 0, COUNT_MAX, "version of the configuration in force, 0: shipped defaults"),
         ("cause", "code", "must", codes.RESET_CAUSES, None, "why it started"),
     ),
@@ -52,7 +59,7 @@ UP = {
     ),
     "call": (
         ("ref", "id", "may", None, None, "the press that is being answered; absent for an incoming call without one"),
-        ("case", "text", "may", 1, CASE_CHARS_MAX, "the cloud's case, if told"),
+        ("case", "ascii", "may", 1, CASE_CHARS_MAX, "the cloud's case, if told"),
         ("dir", "code", "may", codes.DIRECTIONS, None, "absent: out"),
         ("step", "code", "must", codes.STEPS, None, "what happened"),
         ("to", "text", "may", 1, LABEL_CHARS_MAX, "label of the target"),
@@ -80,10 +87,10 @@ UP = {
         ("faults", "int", "must", 0, 99_999, "fault events raised"),
     ),
     "result": (
-        ("cid", "text", "must", 1, 16, "the command answered"),
+        ("cid", "ascii", "must", 1, 16, "the command answered"),
         ("st", "code", "must", codes.RESULTS, None, "how it ended"),
-        ("why", "text", "may", 1, TEXT_CHARS_MAX, "reason in words, not with done"),
-        ("vals", "pairs", "may", None, None, "figures of the answer: [[name, integer], ...]"),
+        ("why", "ascii", "may", 1, REASON_CHARS_MAX, "reason in words, not with done"),
+        ("vals", "pairs", "may", 0, PAIRS_MAX, "figures of the answer: [[name, integer], ...]"),
     ),
     "hb": (
         ("bat", "int", "null", 0, 10_000, "battery, mV"),
@@ -92,7 +99,7 @@ UP = {
         ("csq", "int", "must", 0, 99, "signal 0..31, 99 unknown"),
         ("reg", "int", "must", 0, 5, "voice registration, +CREG stat"),
         ("net", "code", "must", codes.NETWORKS, None, "network type"),
-        ("cell", "text", "may", 1, 24, "lac-ci in hex as the modem tells them"),
+        ("cell", "ascii", "may", 1, 24, "lac-ci in hex as the modem tells them"),
         ("temp", "int", "may", -60, 120, "board, degrees Celsius"),
         ("heap", "int", "must", 0, 99_999_999, "free heap, bytes"),
         ("box", "int", "must", 0, 99_999, "receipted messages waiting"),
@@ -103,20 +110,18 @@ UP = {
         ("test", "int", "may", 0, 65_535, "bit mask of failed self-test parts, 0 all well"),
         ("missed", "int", "may", 0, COUNT_MAX, "heartbeats not sent since the last one that was"),
     ),
-    "state": (
-        ("st", "code", "must", codes.STATES, None, "offline is the will; its t, u are those of the CONNECT"),
-    ),
+    "state": (("st", "code", "must", codes.STATES, None, "offline is the will; its t, u are those of the CONNECT"),),
 }
 
 COMMON_DOWN = (("v", "int", "must", 1, 1, "protocol version"),)
 
-DOWN = {
+DOWN: "dict[str, tuple[Field, ...]]" = {
     "receipt": (("of", "ids", "must", 1, RECEIPT_IDS_MAX, "ids committed in the database"),),
     "route": (
         ("ref", "id", "must", None, None, "the press it answers"),
-        ("case", "text", "must", 1, CASE_CHARS_MAX, "the cloud's case"),
+        ("case", "ascii", "must", 1, CASE_CHARS_MAX, "the cloud's case"),
         ("ver", "int", "must", 0, COUNT_MAX, "version of this route within the case"),
-        ("plan", "ladder", "must", 1, LADDER_RUNGS_MAX, "[[label, number, ring s, staffed 0/1], ...]"),
+        ("plan", "ladder", "must", 1, LADDER_RUNGS_MAX, "who to dial: [[label, number, ring s, staffed 0/1], ...]"),
         ("exp", "int", "must", 0, SECONDS_MAX, "not to be acted on after, s since 1970 UTC"),
     ),
     "desk": (
@@ -127,28 +132,33 @@ DOWN = {
     "config": (
         ("ver", "int", "must", 1, COUNT_MAX, "version of this configuration"),
         ("hb", "int", "must", 60, 86_400, "s between heartbeats"),
-        ("plan", "plan", "must", None, None, "{key: ladder, ...}: the stored plan"),
+        ("plan", "plan", "must", 1, len(codes.KEYS) - 1, "{key: ladder, ...}: the stored plan"),
         ("vol", "int", "may", 0, 100, "loudspeaker"),
         ("ring", "int", "may", 0, 100, "ringer and tones"),
         ("allow", "numbers", "may", 0, 12, "callers who may ring through"),
         ("back", "int", "may", 0, 240, "minutes after an SOS in which an allowed caller is answered by itself"),
         ("times", "table", "may", 0, CONFIG_TIMES_MAX, "{name: ms or count}: the firmware's own hard bounds hold"),
-        ("srv", "text", "may", 3, 80, "host:port of the broker, for a move to another platform"),
-        ("apn", "text", "may", 1, 60, "access point"),
+        ("srv", "ascii", "may", 3, 80, "host:port of the broker, for a move to another platform"),
+        ("apn", "ascii", "may", 1, 60, "access point"),
     ),
     "cmd": (
-        ("cid", "text", "must", 1, 16, "names the command; its result carries it"),
+        ("cid", "ascii", "must", 1, 16, "names the command; its result carries it"),
         ("do", "code", "must", codes.COMMANDS, None, "what to do"),
         ("args", "table", "may", 0, ARGS_MAX, "{name: integer or text}"),
         ("exp", "int", "must", 0, SECONDS_MAX, "not to be begun after, s since 1970 UTC"),
     ),
 }
 
-COMMON = {"up": COMMON_UP, "down": COMMON_DOWN}
-KINDS = {"up": UP, "down": DOWN}
+COMMON: "dict[str, tuple[Field, ...]]" = {"up": COMMON_UP, "down": COMMON_DOWN}
+KINDS: "dict[str, dict[str, tuple[Field, ...]]]" = {"up": UP, "down": DOWN}
 
 # Limits of a whole message. Up: the PUBLISH with its topic fits one TLS record in one SIM800 send of 512 bytes.
 UP_PUBLISH_BYTES_MAX = 480
 # Fixed header 3, topic length 2, the longest up topic 37 (`okc/v1/up/result/` and 20 characters), packet id 2.
 UP_OVERHEAD_BYTES = 44
 PAYLOAD_BYTES_MAX = {"up": UP_PUBLISH_BYTES_MAX - UP_OVERHEAD_BYTES, "down": 1400}
+
+
+def fields_of(direction: str, kind: str) -> "tuple[Field, ...]":
+    """The fields of a kind, common ones first, in wire order."""
+    return COMMON[direction] + KINDS[direction][kind]

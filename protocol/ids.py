@@ -10,7 +10,7 @@ ID_CHARS_MAX = EPOCH_CHARS + 1 + 7 + 1 + 8
 _HEX = "0123456789abcdef"
 
 
-def _number(text, most):
+def _number(text: str, most: int) -> int | None:
     """The value of a decimal without sign or leading zero, or None."""
     if not text or len(text) > len(str(most)) or (text[0] == "0" and len(text) > 1):
         return None
@@ -21,7 +21,7 @@ def _number(text, most):
     return value if value <= most else None
 
 
-def parse_id(text):
+def parse_id(text: object) -> tuple[str, int, int] | None:
     """(epoch, boot, sequence) of an id, or None where it is not one."""
     if not isinstance(text, str) or len(text) > ID_CHARS_MAX:
         return None
@@ -38,6 +38,6 @@ def parse_id(text):
     return parts[0], boot, sequence
 
 
-def make_id(epoch, boot, sequence):
+def make_id(epoch: str, boot: int, sequence: int) -> str:
     """The id's text. The caller guarantees the ranges; `messages.encode` checks them."""
     return "%s.%d.%d" % (epoch, boot, sequence)

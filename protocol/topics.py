@@ -4,7 +4,7 @@ from protocol.codes import DOWN_KINDS, UP_KINDS
 from protocol.errors import LocalProtocolError, RemoteProtocolError
 
 PREFIX = "okc/v1"
-KINDS = {"up": UP_KINDS, "down": DOWN_KINDS}
+KINDS: dict[str, tuple[str, ...]] = {"up": UP_KINDS, "down": DOWN_KINDS}
 
 # Six characters tell 50,000 terminals apart with room to spare; twenty keep the topic, and with it the PUBLISH, short.
 DEVICE_CHARS_MIN = 6
@@ -15,7 +15,7 @@ _DEVICE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 TOPIC_BYTES_MAX = len(PREFIX) + len("/down/receipt/") + DEVICE_CHARS_MAX
 
 
-def is_device_id(text):
+def is_device_id(text: object) -> bool:
     """Whether a text has the form of a device id, `^[A-Z0-9]{6,20}$`."""
     if not isinstance(text, str) or not DEVICE_CHARS_MIN <= len(text) <= DEVICE_CHARS_MAX:
         return False
@@ -25,17 +25,20 @@ def is_device_id(text):
     return True
 
 
-def build(direction, kind, device):
+def build(direction: str, kind: str, device: str) -> str:
     """The topic of one message. Raises LocalProtocolError for a kind or a device id that cannot be."""
-    if kind not in KINDS[direction]:
+    if direction not in KINDS or kind not in KINDS[direction]:
         raise LocalProtocolError("kind", None, "a kind of this direction")
     if not is_device_id(device):
         raise LocalProtocolError("topic", None, "a device id of 6 to 20 capitals and digits")
     return "%s/%s/%s/%s" % (PREFIX, direction, kind, device)
 
 
-def parse(topic):
-    """(direction, kind, device) of a topic. Raises RemoteProtocolError: reason `topic`, or `kind` if only that is off."""
+def parse(topic: str) -> tuple[str, str, str]:
+    """(direction, kind, device) of a topic.
+
+    Raises RemoteProtocolError: reason `topic`, or `kind` if only that is off.
+    """
     parts = topic.split("/") if isinstance(topic, str) else ()
     if len(parts) != 5 or "/".join(parts[:2]) != PREFIX or parts[2] not in KINDS or not is_device_id(parts[4]):
         raise RemoteProtocolError("topic", None, PREFIX + "/up|down/<kind>/<device>")
@@ -44,7 +47,7 @@ def parse(topic):
     return parts[2], parts[3], parts[4]
 
 
-def terminal_filter(device):
+def terminal_filter(device: str) -> str:
     """What a terminal subscribes to: everything that is for it."""
     if not is_device_id(device):
         raise LocalProtocolError("topic", None, "a device id of 6 to 20 capitals and digits")

@@ -1,0 +1,1 @@
+"""Runs every test module named *_shared.py in a real MicroPython."""

@@ -1,0 +1,1 @@
+"""The wire: vectors, round trips, hostile input, schemas. Files named *_shared.py run on MicroPython too."""
