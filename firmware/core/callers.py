@@ -1,0 +1,30 @@
+"""Who may ring through to the terminal.
+
+In: a caller's number as the network tells it, the allowed numbers, the time since the last SOS.
+Out: what to do with the call. Never lets an unknown voice into the home.
+"""
+
+_NUMBER_DIGITS_MIN = 3
+
+
+def normal(number: str) -> str:
+    """A number without country code and trunk zero, so that `+861055500001` and `01055500001` are the same."""
+    digits = number.strip()
+    if digits.startswith("+86"):
+        digits = digits[3:]
+    elif digits.startswith("0086"):
+        digits = digits[4:]
+    return digits.lstrip("+0")
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two spellings mean one line. A withheld or tiny number is nobody's."""
+    first = normal(one)
+    return len(first) >= _NUMBER_DIGITS_MIN and first == normal(other)
+
+
+def decide(number: str, allowed: list[str], back_ms: int, since_sos_ms: int | None) -> str:
+    """`answer`: an allowed caller rings back soon after an SOS; `ring`: allowed; `refuse`: not allowed or withheld."""
+    if not [one for one in allowed if same_number(one, number)]:
+        return "refuse"
+    return "answer" if since_sos_ms is not None and since_sos_ms <= back_ms else "ring"

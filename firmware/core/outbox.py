@@ -1,0 +1,250 @@
+"""Receipted messages, kept until the cloud says that it has committed them.
+
+In: complete messages with their ids, receipts, the passing of time. Out: what is due to be sent, and the lines of a
+file that bring everything back after a power cut. Writing that file is somebody else's work; nothing is handed out
+before it was written (`pending_save`, `saved`), except when storage is broken (`save_failed`): a press never waits for
+a flash chip.
+Never forgets without a receipt, unless it is full: then the least important, oldest entry goes, and is counted.
+"""
+
+import json
+
+from firmware.core.ids import IdSource
+from firmware.core.lines import pack, unpack
+
+ENTRIES_MAX = 64  # 16 KB of heap; two ladders of three cycles with all their reports fit
+DAYS_MAX = 40  # days have a place of their own: they prove what is billed, and must not be pushed out by a bad night
+WINDOW = 8  # entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press
+RESEND_FIRST_MS = 10_000
+RESEND_MOST_MS = 300_000
+TRIES_MAX = 20  # about 80 minutes; what was never receipted until then is tried once an hour, after everything else
+ASIDE_MS = 3_600_000
+
+PRESS, CALL, LADDER, RESULT, BOOT, EVENT, DAY = range(7)  # importance, the first is the highest
+_OF_KIND = {"press": PRESS, "call": CALL, "result": RESULT, "boot": BOOT, "event": EVENT, "day": DAY}
+_LADDER_EVENTS = ("ladder_exhausted", "ladder_cancelled", "sms_sent", "sms_failed")
+
+
+def importance(kind: str, fields: dict[str, object]) -> int:
+    """The class of a message: emergencies first."""
+    if kind == "event" and fields.get("ev") in _LADDER_EVENTS:
+        return LADDER
+    return _OF_KIND[kind]
+
+
+_NEW, _WRITING, _SAFE = range(3)  # whether the file holds an entry
+
+
+class _Entry:
+    """One message. It is kept as its line of the file, the smallest form there is."""
+
+    def __init__(self, order: int, rank: int, message_id: str, line: bytes, due_ms: int) -> None:
+        self.order = order  # of arrival: sorting is not stable on MicroPython
+        self.rank = rank
+        self.id = message_id
+        self.line = line
+        self.due_ms = due_ms
+        self.sent_ms: int | None = None  # uptime of the last send that may still be answered
+        self.tries = 0
+        self.on_file = _NEW
+
+
+class Outbox:
+    """The store. `ids` tells which messages are of this boot."""
+
+    def __init__(self, ids: IdSource) -> None:
+        self._ids = ids
+        self._entries: list[_Entry] = []  # in order of arrival
+        self._order = 0
+        self._broken = False
+        self._changes = 0  # of what the file should hold
+        self._changes_written = 0  # up to here by the last dump
+        self._changes_saved = 0
+        self.drops = 0  # messages given up without a receipt, ever
+        self.damaged = 0  # lines of the file that could not be read, ever
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def pending_save(self) -> bool:
+        """Whether something waits for the file before it may be sent."""
+        return not self._broken and bool([entry for entry in self._entries if entry.on_file != _SAFE])
+
+    @property
+    def stale(self) -> bool:
+        """Whether the file differs from what is held. Receipts may wait: a lost one costs a duplicate, nothing else."""
+        return self._changes != self._changes_saved
+
+    @property
+    def aside(self) -> int:
+        """Entries that were sent TRIES_MAX times without a receipt."""
+        return len([entry for entry in self._entries if entry.tries >= TRIES_MAX])
+
+    def add(self, kind: str, fields: dict[str, object], now: int) -> list[str]:
+        """Keep a message (with `id`, `t`, `u`; without `v`, `s`). Returns the ids that were dropped to make room."""
+        known = {name: fields[name] for name in fields if fields[name] is not None}
+        return self._keep(importance(kind, fields), str(fields["id"]), pack([kind, known]), now, _NEW)
+
+    def _keep(self, rank: int, message_id: str, line: bytes, now: int, on_file: int) -> list[str]:
+        self._order += 1
+        entry = _Entry(self._order, rank, message_id, line, now)
+        entry.on_file = on_file
+        self._entries.append(entry)
+        if on_file != _SAFE:
+            self._changes += 1
+        if rank == DAY:
+            rivals = [one for one in self._entries if one.rank == DAY]
+            most = DAYS_MAX
+        else:
+            rivals = [one for one in self._entries if one.rank != DAY]
+            most = ENTRIES_MAX
+        if len(rivals) <= most:
+            return []
+        worst = max([one.rank for one in rivals])
+        victim = next(one for one in rivals if one.rank == worst)
+        self._entries.remove(victim)
+        self.drops += 1
+        self._changes += 1
+        return [victim.id]
+
+    # Sending.
+
+    def due(self, now: int, room: int = WINDOW) -> list[tuple[str, str, dict[str, object]]]:
+        """(id, kind, fields with `s`) of what is to be sent now, the most important first; they count as sent.
+
+        Only sends of the last 10 s fill the window: what is never receipted blocks nothing. A new press always goes.
+        """
+        ready = [one for one in self._entries if one.due_ms <= now and (one.on_file == _SAFE or self._broken)]
+        ready.sort(key=lambda one: (one.tries >= TRIES_MAX, one.rank, one.order))
+        room = min(room, WINDOW - len([one for one in self._entries if _in_flight(one, now)]))
+        out = []
+        for entry in ready:
+            if room <= 0 and (entry.rank != PRESS or entry.tries):
+                continue
+            room -= 1
+            kind, fields = _open(entry.line)
+            fields["s"] = now if self._ids.is_this_boot(entry.id) else None
+            fields.setdefault("t", None)  # absent and null are the same in the file; on the wire it must be there
+            entry.tries += 1
+            entry.sent_ms = now
+            entry.due_ms = now + _wait(entry.tries)
+            out.append((entry.id, kind, fields))
+        return out
+
+    def next_due(self, now: int) -> int | None:
+        """Ms until something may be due, or None while the outbox is empty."""
+        if not self._entries:
+            return None
+        return max(min([one.due_ms for one in self._entries]) - now, 0)
+
+    def unsent(self, ids: list[str], now: int) -> None:
+        """The link broke before these went out: due again, and the try does not count."""
+        for entry in self._entries:
+            if entry.id in ids and entry.sent_ms is not None:
+                entry.tries -= 1
+                entry.sent_ms = None
+                entry.due_ms = now
+
+    def link_up(self, now: int) -> None:
+        """A new session: what was sent into the old one is due again. Entries that stepped aside keep their hour."""
+        for entry in self._entries:
+            entry.sent_ms = None
+            if entry.tries < TRIES_MAX:
+                entry.due_ms = min(entry.due_ms, now)
+
+    def receipt(self, ids: list[str], now: int) -> int:
+        """Forget what the cloud has committed. Returns how many that were; unknown ids are of old duplicates."""
+        kept = [entry for entry in self._entries if entry.id not in ids]
+        gone = len(self._entries) - len(kept)
+        self._entries = kept
+        if gone:
+            self._changes += 1
+        return gone
+
+    def refused(self, message_id: str, now: int) -> None:
+        """Our own encoder refuses this message: it can never be sent. Dropped and counted."""
+        dropped = self.receipt([message_id], now)
+        self.drops += dropped
+
+    # The file.
+
+    def dump_lines(self) -> list[bytes]:
+        """The file, line by line. `saved` or `save_failed` must follow; what is added meanwhile waits for the next."""
+        for entry in self._entries:
+            if entry.on_file == _NEW:
+                entry.on_file = _WRITING
+        self._changes_written = self._changes
+        return [pack({"drops": self.drops, "damaged": self.damaged})] + [entry.line for entry in self._entries]
+
+    def dump(self) -> bytes:
+        """The file as one."""
+        return b"".join(self.dump_lines())
+
+    def saved(self) -> None:
+        """The last dump is safely on storage."""
+        for entry in self._entries:
+            if entry.on_file == _WRITING:
+                entry.on_file = _SAFE
+        self._changes_saved = self._changes_written
+        self._broken = False
+
+    def save_failed(self) -> None:
+        """Storage refuses: from now on, and until a save succeeds, messages go out unsaved."""
+        self._broken = True
+        for entry in self._entries:
+            if entry.on_file == _WRITING:
+                entry.on_file = _NEW
+
+    def load(self, source: bytes | list[bytes], now: int) -> int:
+        """Take over the messages of a file (its bytes, or its lines). Returns how many lines were damaged."""
+        lines = source.split(b"\n") if isinstance(source, bytes) else source
+        damaged = 0
+        for line in lines:
+            if not line.strip():
+                continue
+            if not self._load_line(line, now):
+                damaged += 1
+        self.damaged += damaged
+        if damaged:
+            self._changes += 1
+        return damaged
+
+    def _load_line(self, line: bytes, now: int) -> bool:
+        value = unpack(line)
+        if isinstance(value, dict):
+            self.drops += _count(value.get("drops"))
+            self.damaged += _count(value.get("damaged"))
+            return True
+        if not isinstance(value, list) or len(value) != 2:
+            return False
+        kind, fields = value
+        if not isinstance(kind, str) or kind not in _OF_KIND or not isinstance(fields, dict):
+            return False
+        message_id = fields.get("id")
+        if not isinstance(message_id, str):
+            return False
+        if message_id not in [entry.id for entry in self._entries]:
+            self._keep(importance(kind, fields), message_id, line.rstrip(b"\r\n") + b"\n", now, _SAFE)
+        return True
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _in_flight(entry: _Entry, now: int) -> bool:
+    return entry.sent_ms is not None and now - entry.sent_ms < RESEND_FIRST_MS
+
+
+def _wait(tries: int) -> int:
+    """Ms until the next send after this many."""
+    if tries >= TRIES_MAX:
+        return ASIDE_MS
+    return min(RESEND_FIRST_MS << min(tries - 1, 5), RESEND_MOST_MS)
+
+
+def _open(line: bytes) -> tuple[str, dict[str, object]]:
+    """Kind and fields of a line that was packed or checked here."""
+    kind, fields = json.loads(line[9:].decode("utf-8"))
+    return kind, fields

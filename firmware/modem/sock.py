@@ -1,0 +1,201 @@
+"""One TCP connection through the modem's own stack, as an asynchronous stream.
+
+In: the AT channel; host, port and access point. Out: `read`, `write`, `close`, as net/ wants them.
+Must never start a step while a call is up or wanted: data is suspended then, and the channel belongs to the voice.
+"""
+
+import asyncio
+
+from firmware.modem.at import AT, DATA, ATError
+from firmware.net.link import OpenStream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEND_MAX = 512  # 50 ms at 115,200 baud: no dial waits longer for a send
+READ_MAX = 1024
+_POLL_S = 1.5  # the report of new data is lost when it meets a read or a send
+_CONNECT_S = 75.0
+_BEARER = (  # (command, limit in s): as the manual has them
+    ("AT+CIPMUX=0", 2.0),
+    ("AT+CIPQSEND=1", 2.0),
+    ("AT+CIPRXGET=1", 2.0),
+)
+
+
+class StreamError(OSError):
+    """The connection is not there; the text names the step."""
+
+
+class ModemStream(OpenStream):
+    """`open`, then `read` and `write` until one raises StreamError or read gives b""."""
+
+    def __init__(self, at: AT, held: "Callable[[], bool]", wanted: "Callable[[], bool]") -> None:
+        self.at = at
+        self.held = held  # a call is up: data is suspended
+        self.wanted = wanted  # a call may be dialled any moment: no step that holds the channel for long
+        self.opened = False
+        self._bearer = False  # CIICR has been done and no PDP: DEACT seen
+        self._news = asyncio.Event()  # data, an end, or a resume
+        self._connected = asyncio.Event()
+        self._verdict = ""
+        self._lock = asyncio.Lock()
+        at.on("+CIPRXGET: 1*", lambda line: self._news.set())
+        at.on("CLOSED", self._on_closed)
+        at.on("+PDP: DEACT", self._on_deact)
+        for verdict in ("CONNECT OK", "ALREADY CONNECT", "CONNECT FAIL"):
+            at.on(verdict, self._on_verdict)
+        at.on("STATE:*", lambda line: None)
+
+    async def open(self, host: str, port: int, apn: str) -> None:
+        """Attach, get an address, connect. Raises StreamError, also when voice takes the line meanwhile."""
+        await self._shut()
+        if not self._bearer:
+            await self._raise_bearer(apn)
+        self._connected.clear()
+        self._verdict = ""
+        await self._step('AT+CIPSTART="TCP","%s",%d' % (host, port), 10.0)
+        try:
+            await asyncio.wait_for(self._connected.wait(), _CONNECT_S)
+        except asyncio.TimeoutError:
+            raise StreamError("connect: no verdict")
+        if self._verdict not in ("CONNECT OK", "ALREADY CONNECT"):
+            raise StreamError("connect: refused")
+        self.opened = True
+
+    async def _raise_bearer(self, apn: str) -> None:
+        await self._step("AT+CGATT=1", 75.0)
+        for text, limit_s in _BEARER:
+            await self._step(text, limit_s)
+        await self._step('AT+CSTT="%s","",""' % apn, 2.0)
+        await self._step("AT+CIICR", 85.0)
+        if self.wanted():
+            raise StreamError("held")
+        try:
+            await self.at.command("AT+CIFSR", 2.0, DATA, bare=_is_address, bare_ends=True, ok=())
+        except ATError as error:
+            raise StreamError("address: " + error.reason)
+        self._bearer = True
+
+    async def _step(self, text: str, limit_s: float) -> None:
+        if self.wanted():
+            raise StreamError("held")
+        try:
+            await self.at.command(text, limit_s, DATA)
+        except ATError as error:
+            raise StreamError("%s: %s" % (text[3:10], error.reason))
+
+    async def _shut(self) -> None:
+        """CIPSHUT, which alone brings the stack back to its first state whatever state it is in."""
+        if self.wanted():
+            raise StreamError("held")
+        try:
+            await self.at.command("AT+CIPSHUT", 65.0, DATA, ok=("SHUT OK",))
+        except ATError as error:
+            if error.reason != "refused":
+                raise StreamError("shut: " + error.reason)
+        self._bearer = False
+        self.opened = False
+
+    async def read(self, most: int) -> bytes:
+        """Some bytes; b"" when the other side or the network ended the connection. Waits through a call."""
+        while True:
+            self._news.clear()
+            if not self.held():
+                piece = await self._take(min(most, READ_MAX))
+                if piece:
+                    return piece
+                if not self.opened:
+                    return b""
+            await self._nap()
+
+    async def _nap(self) -> None:
+        """Until there is news, or it is time to look."""
+        try:
+            await asyncio.wait_for(self._news.wait(), _POLL_S)
+        except asyncio.TimeoutError:
+            pass
+
+    async def _take(self, most: int) -> bytes:
+        """What the modem holds for us now."""
+        try:
+            reply = await self.at.command("AT+CIPRXGET=4", 2.0, DATA, prefix="+CIPRXGET: 4,", needs=True)
+            if _last_int(reply.lines[-1]) <= 0 or self.held():
+                return b""
+            reply = await self.at.command("AT+CIPRXGET=2,%d" % most, 5.0, DATA, prefix="+CIPRXGET: 2,", needs=True)
+        except ATError as error:
+            if error.reason != "timeout":
+                self.opened = False
+            return b""
+        return reply.data
+
+    async def write(self, data: bytes) -> None:
+        """All bytes, in pieces that do not delay a dial. Raises StreamError."""
+        async with self._lock:
+            for start in range(0, len(data), SEND_MAX):
+                await self._send(data[start : start + SEND_MAX])
+
+    async def _send(self, piece: bytes) -> None:
+        while self.held() and self.opened:
+            self._news.clear()
+            await self._nap()
+        if not self.opened:
+            raise StreamError("send: closed")
+        try:
+            await self.at.command(
+                "AT+CIPSEND=%d" % len(piece),
+                10.0,
+                DATA,
+                ok=("DATA ACCEPT:*", "SEND OK"),
+                fail=("SEND FAIL", "CLOSED"),
+                payload=piece,
+            )
+        except ATError as error:
+            self.opened = False
+            self._news.set()
+            raise StreamError("send: " + error.reason)
+
+    async def close(self) -> None:
+        """End the connection as politely as the line allows; never raises."""
+        opened, self.opened = self.opened, False
+        self._news.set()
+        if opened and not self.held():
+            try:
+                await self.at.command("AT+CIPCLOSE=1", 5.0, DATA, ok=("CLOSE OK", "OK"))
+            except ATError:
+                pass
+
+    def resumed(self) -> None:
+        """A call is over: look for data at once."""
+        self._news.set()
+
+    def forget(self) -> None:
+        """The modem restarted: there is no connection and no bearer."""
+        self._bearer = False
+        self._on_closed("")
+
+    def _on_closed(self, line: str) -> None:
+        self.opened = False
+        self._news.set()
+        self._on_verdict("CLOSED")
+
+    def _on_deact(self, line: str) -> None:
+        self._bearer = False
+        self._on_closed(line)
+
+    def _on_verdict(self, line: str) -> None:
+        self._verdict = line
+        self._connected.set()
+
+
+def _is_address(line: str) -> bool:
+    parts = line.split(".")
+    return len(parts) == 4 and all([part.isdigit() for part in parts])
+
+
+def _last_int(line: str) -> int:
+    try:
+        return int(line[line.rfind(",") + 1 :])
+    except ValueError:
+        return 0

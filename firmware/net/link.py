@@ -1,0 +1,148 @@
+"""Keeps one MQTT session up: connect, hold, notice its death, come back. Calls always go first.
+
+In: a stream that can be opened, identity, whether the modem is registered and whether voice needs the line.
+Out: `client` while a session is up, `on_up()` and `on_down(why)`, incoming messages.
+Must never open a connection while a call is up or wanted, and never mistake a call for a lost session.
+"""
+
+import asyncio
+
+from firmware.core.backoff import Backoff
+from firmware.net import mqtt
+from firmware.net.packets import PacketError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_LOOK_S = 0.5  # how closely the loop follows the line
+_REFUSED_MS = 60_000  # a broker that says no will not change its mind in a second
+
+
+class Identity:
+    """Who connects: client id and user are the device, as the broker forces."""
+
+    def __init__(self, device: str, password: bytes, will_topic: str, pattern: str) -> None:
+        self.device = device
+        self.password = password
+        self.will_topic = will_topic
+        self.pattern = pattern
+
+
+class OpenStream(mqtt.Stream):
+    """A stream that can be opened again and again; modem/sock.py has this shape."""
+
+    async def open(self, host: str, port: int, apn: str) -> None:
+        """Connect; raises OSError."""
+        raise NotImplementedError
+
+
+class Link:
+    """Start `run` as a task."""
+
+    def __init__(
+        self,
+        *,
+        stream: OpenStream,
+        identity: Identity,
+        ms: "Callable[[], int]",
+        draw: "Callable[[], int]",
+        ready: "Callable[[], bool]",
+        held: "Callable[[], bool]",
+        wanted: "Callable[[], bool]",
+        where: "Callable[[], tuple[str, int, str]]",
+        will: "Callable[[], bytes]",
+        on_message: "Callable[[str, bytes], None]",
+        on_up: "Callable[[mqtt.Client], Awaitable[None]]",
+        on_down: "Callable[[str], None]",
+    ) -> None:
+        self.stream = stream
+        self.identity = identity
+        self.ms = ms
+        self.draw = draw
+        self.ready = ready  # registered, so that a connection makes sense
+        self.held = held  # a call is up: data is suspended
+        self.wanted = wanted  # an alarm runs: nothing may hold the channel for long
+        self.where = where  # host, port, access point
+        self.will = will
+        self.on_message = on_message
+        self.on_up = on_up
+        self.on_down = on_down
+        self.client: mqtt.Client | None = None
+        self.rtt_ms: int | None = None
+        self.failures = 0
+        self._backoff = Backoff()
+        self._kicked = asyncio.Event()
+
+    def kick(self) -> None:
+        """Something changed for the better: try now, not after the wait."""
+        self._kicked.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            while not self.ready() or self.wanted():  # noqa: ASYNC110 - it waits for many facts, not for one event
+                await asyncio.sleep(_LOOK_S)
+            why, was_up = "", False
+            try:
+                await self._session()
+            except PacketError:
+                why = "packet"
+            except OSError as error:
+                why = str(error)
+            was_up, self.client = self.client is not None, None
+            await self.stream.close()
+            self.failures += 1
+            self.on_down(why)
+            pause = self._backoff.lost(self.ms(), self.draw()) if was_up else self._backoff.failed(self.draw())
+            if why == "refused":
+                pause = max(pause, _REFUSED_MS)
+            await self._wait(pause)
+
+    async def _wait(self, pause_ms: int) -> None:
+        self._kicked.clear()
+        try:
+            await asyncio.wait_for(self._kicked.wait(), pause_ms / 1000)
+        except asyncio.TimeoutError:
+            pass
+
+    async def _session(self) -> None:
+        host, port, apn = self.where()
+        await self.stream.open(host, port, apn)
+        me = self.identity
+        client = mqtt.Client(self.stream, self.ms, self.on_message, self.held)
+        await client.connect(me.device, me.password, will_topic=me.will_topic, will=self.will())
+        reader = asyncio.create_task(_quietly(client))
+        try:
+            await client.subscribe(me.pattern)
+            await self.on_up(client)
+            self.client = client
+            self._backoff.connected(self.ms())
+            await self._hold(client)
+        finally:
+            client.fail("closed")
+            reader.cancel()
+
+    async def _hold(self, client: mqtt.Client) -> None:
+        """While the session lives: ping when it is idle, and once after every call."""
+        suspended = False
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            if client.failed:
+                raise mqtt.MQTTError(client.failed)
+            if self.held():
+                suspended = True
+                continue
+            if suspended or self.ms() - min(client.heard_ms, client.sent_ms) >= mqtt.PING_MS:
+                await client.ping()
+                self.rtt_ms = client.rtt_ms
+                # A call that began during the ping suspended data again; then look again after it.
+                suspended = self.held()
+
+
+async def _quietly(client: mqtt.Client) -> None:
+    """The reader as a task: how it ended is in `client.failed`, where `_hold` sees it."""
+    try:
+        await client.read_forever()
+    except OSError:
+        pass

@@ -1,0 +1,195 @@
+"""An MQTT 3.1.1 client of one session, QoS 0 and 1, over a stream that is given.
+
+In: a connected stream, identity and will, messages to publish. Out: `on_message(topic, payload)` for what arrives.
+Must never take PUBACK for more than it is: the broker has the message. What the cloud committed only a receipt tells.
+"""
+
+import asyncio
+
+from firmware.net import packets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEEPALIVE_S = 300  # mobile networks forget an idle path after about five minutes
+PING_MS = 240_000  # idle time after which we ping, so that the ping's own way fits the keepalive
+PING_LIMIT_S = 15.0
+CONNECT_LIMIT_S = 30.0
+ACK_LIMIT_S = 20.0
+_INFLIGHT_MAX = 24  # more than the outbox sends side by side, presses included
+_STEP_S = 0.5  # how closely deadlines follow the beginning and end of a call
+
+
+class Stream:
+    """What a connection is to the client: modem/sock.py, a TLS wrap of it, or a test's."""
+
+    async def read(self, most: int) -> bytes:
+        """Some bytes, b"" at the end."""
+        raise NotImplementedError
+
+    async def write(self, data: bytes) -> None:
+        """All bytes; OSError if that cannot be."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Ends it."""
+        raise NotImplementedError
+
+
+class MQTTError(OSError):
+    """The session is over; the text says why: refused, ack, ping, closed, packet."""
+
+
+class Client:
+    """One session on one stream; make a new one for the next. `connect`, then run `read_forever` as a task."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        ms: "Callable[[], int]",
+        on_message: "Callable[[str, bytes], None]",
+        paused: "Callable[[], bool]",
+    ) -> None:
+        self.stream = stream
+        self.ms = ms
+        self.paused = paused  # a call is up: nothing can arrive, and no deadline runs
+        self.on_message = on_message
+        self.refusal = 0  # CONNACK's return code
+        self.present = False  # the broker had kept our session
+        self.rtt_ms: int | None = None
+        self.heard_ms = ms()
+        self.sent_ms = ms()
+        self._parser = packets.Parser()
+        self._packets: list[tuple[int, int, bytes]] = []
+        self._waiting: dict[int, asyncio.Event] = {}
+        self._pong = asyncio.Event()
+        self._next_id = 0
+        self._lock = asyncio.Lock()
+        self.failed = ""
+
+    async def connect(
+        self, device: str, password: bytes, *, will_topic: str, will: bytes, keepalive_s: int = KEEPALIVE_S
+    ) -> None:
+        """CONNECT and its answer. Raises MQTTError."""
+        await self._write(packets.connect(device, password, keepalive_s, will_topic, will))
+        try:
+            kind, _flags, body = await asyncio.wait_for(self._packet(), CONNECT_LIMIT_S)
+        except asyncio.TimeoutError:
+            raise MQTTError("ack")
+        if kind != packets.CONNACK or len(body) != 2:
+            raise MQTTError("packet")
+        self.refusal = body[1]
+        if self.refusal:
+            raise MQTTError("refused")
+        self.present = bool(body[0] & 1)
+
+    async def read_forever(self) -> None:
+        """Take packets until the session ends; always ends by MQTTError or OSError."""
+        try:
+            while True:
+                kind, flags, body = await self._packet()
+                await self._handle(kind, flags, body)
+        except packets.PacketError:
+            self.fail("packet")
+            raise MQTTError("packet")
+        except OSError:
+            self.fail("closed")
+            raise
+
+    async def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> None:
+        """Send; with QoS 1 wait until the broker has it. Raises OSError."""
+        if not qos:
+            await self._write(packets.publish(topic, payload, retain=retain))
+            return
+        packet_id, event = self._expect()
+        await self._write(packets.publish(topic, payload, packet_id, retain=retain))
+        await self._await(packet_id, event)
+
+    async def subscribe(self, pattern: str, qos: int = 1) -> None:
+        """Subscribe and wait for the answer. Needs `read_forever` running. Raises OSError."""
+        packet_id, event = self._expect()
+        await self._write(packets.subscribe(packet_id, pattern, qos))
+        await self._await(packet_id, event)
+
+    async def ping(self, limit_s: float = PING_LIMIT_S) -> None:
+        """One round trip or MQTTError."""
+        begun = self.ms()
+        self._pong.clear()
+        await self._write(packets.PING)
+        if not await self._within(self._pong, limit_s):
+            self.fail("ping")
+        if self.failed:
+            raise MQTTError(self.failed)
+        self.rtt_ms = self.ms() - begun
+
+    async def disconnect(self) -> None:
+        """Say good-bye, so that the will is not published."""
+        await self._write(packets.BYE)
+
+    def fail(self, why: str) -> None:
+        """End every wait: nothing more will come on this stream."""
+        self.failed = self.failed or why
+        self._pong.set()
+        for packet_id in list(self._waiting):
+            self._waiting[packet_id].set()
+
+    def _expect(self) -> "tuple[int, asyncio.Event]":
+        if self.failed:
+            raise MQTTError(self.failed)
+        if len(self._waiting) >= _INFLIGHT_MAX:
+            raise MQTTError("inflight")
+        self._next_id = self._next_id % 65_535 + 1
+        event = self._waiting[self._next_id] = asyncio.Event()
+        return self._next_id, event
+
+    async def _await(self, packet_id: int, event: asyncio.Event) -> None:
+        try:
+            if not await self._within(event, ACK_LIMIT_S):
+                self.fail("ack")
+        finally:
+            self._waiting.pop(packet_id, None)
+        if self.failed:
+            raise MQTTError(self.failed)
+
+    async def _within(self, event: asyncio.Event, limit_s: float) -> bool:
+        """Whether the event came in time, where only time without a call counts."""
+        left = limit_s
+        while left > 0:
+            step = min(left, _STEP_S)
+            try:
+                await asyncio.wait_for(event.wait(), step)
+                return True
+            except asyncio.TimeoutError:
+                if not self.paused():
+                    left -= step
+        return False
+
+    async def _packet(self) -> "tuple[int, int, bytes]":
+        while not self._packets:
+            piece = await self.stream.read(1024)
+            if not piece:
+                raise MQTTError("closed")
+            self.heard_ms = self.ms()
+            self._packets = self._parser.feed(piece)
+        return self._packets.pop(0)
+
+    async def _handle(self, kind: int, flags: int, body: bytes) -> None:
+        if kind == packets.PUBLISH:
+            topic, qos, packet_id, payload = packets.read_publish(flags, body)
+            self.on_message(topic, payload)
+            if qos:
+                await self._write(packets.puback(packet_id))
+        elif kind in (packets.PUBACK, packets.SUBACK):
+            event = self._waiting.get(packets.read_id(body))
+            if event is not None:
+                event.set()
+        elif kind == packets.PINGRESP:
+            self._pong.set()
+        else:
+            raise packets.PacketError("kind")
+
+    async def _write(self, data: bytes) -> None:
+        async with self._lock:
+            await self.stream.write(data)
+            self.sent_ms = self.ms()

@@ -1,0 +1,1 @@
+"""Storage, configuration and commands of the terminal."""

@@ -1,0 +1,533 @@
+"""The dial ladder, rule by rule."""
+
+from firmware.core.lines import pack, unpack
+from protocol import messages
+from tests.firmware.core.bench import DAUGHTER, DESK, PLANS, REF, SON, STATION, Bench
+
+
+def test_with_data_down_the_dial_leaves_with_the_fire() -> None:
+    """No wait for a route that cannot come: the dial is among the first actions."""
+    bench = Bench()
+    actions = bench.fire(data=False)
+    assert ("dial", 1, DESK[1]) in actions
+    assert actions[0] == ("tone", "sos")
+
+
+def test_with_data_up_a_route_is_waited_for_three_seconds_and_no_longer() -> None:
+    """Publish first, with a bound that runs from the fire decision."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.wait(2_900)
+    assert bench.dialled() == []
+    bench.wait(100)
+    assert bench.dialled() == [DESK[1]]
+
+
+def test_a_route_ends_the_wait_and_is_dialled() -> None:
+    """The cloud knows who serves this household now."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.wait(700)
+    bench.route([STATION, DESK])
+    assert bench.dialled() == [STATION[1]]
+    dial = bench.of("report")[0][2]
+    assert isinstance(dial, dict)
+    assert (dial["src"], dial["ver"], dial["case"]) == ("route", 1, "case-1")
+
+
+def test_data_lost_in_the_wait_dials_at_once() -> None:
+    """The route will not come any more."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.wait(500)
+    bench.do(bench.ladder.data(False, bench.now))
+    assert bench.dialled() == [DESK[1]]
+
+
+def test_a_route_without_the_desk_gets_it_back() -> None:
+    """A route may reorder and add; the stored desk rung stays."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.route([DAUGHTER])
+    bench.say("ended", "busy")
+    assert bench.dialled() == [DAUGHTER[1], DESK[1]]
+
+
+def test_an_invalid_route_means_the_stored_plan() -> None:
+    """Also then the wait is over: the cloud has answered."""
+    for plan in ([], [["x", "1;2", 20, 1]], None, [["x", "13800000001", 20]], "no plan"):
+        bench = Bench()
+        bench.fire(data=True)
+        bench.route(plan)
+        assert bench.dialled() == [DESK[1]]
+
+
+def test_a_route_for_another_press_is_ignored_and_counted() -> None:
+    """Only the own open press may be answered."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.route([STATION], ref="0123abcd.1.9")
+    assert bench.dialled() == []
+    assert bench.ladder.ignored == 1
+
+
+def test_busy_leads_to_the_next_rung_at_once() -> None:
+    """In the same step, without a pause."""
+    bench = Bench()
+    bench.fire()
+    bench.say("dialling")
+    bench.say("ended", "busy")
+    assert bench.dialled() == [DESK[1], SON[1]]
+
+
+def test_ok_without_an_active_call_leads_to_the_next_rung_after_its_ring_time() -> None:
+    """An OK after ATD is no answer."""
+    bench = Bench()
+    bench.fire()
+    bench.say("dialling")
+    bench.wait(29_900)
+    assert bench.dialled() == [DESK[1]]
+    bench.wait(300)
+    assert bench.dialled() == [DESK[1], SON[1]]
+    assert ("fail", "desk", "no_answer") in bench.reports()
+    assert "talk" not in [report[0] for report in bench.reports()]
+
+
+def test_ring_time_counts_from_the_first_ring() -> None:
+    """Setting a call up takes seconds that are not the target's."""
+    bench = Bench()
+    bench.fire()
+    bench.say("dialling")
+    bench.wait(8_000)
+    bench.say("ringing")
+    bench.wait(29_900)
+    assert bench.dialled() == [DESK[1]]
+    bench.say("ringing")
+    bench.wait(300)
+    assert bench.dialled() == [DESK[1], SON[1]]
+
+
+def test_a_silent_modem_is_restarted_once_and_the_ladder_goes_on() -> None:
+    """Neither OK nor ringing within the longest time of the manual."""
+    bench = Bench()
+    bench.fire()
+    for _ in range(3):
+        bench.wait(26_000)
+    assert len(bench.of("restart_modem")) == 1
+    assert bench.dialled()[:3] == [DESK[1], SON[1], DESK[1]]
+    assert ("fail", "desk", "timeout") in bench.reports()
+
+
+def test_an_sos_ends_by_ten_seconds_with_the_desk() -> None:
+    """A staffed rung that talks long enough; the call itself is not cut."""
+    bench = Bench()
+    bench.fire()
+    bench.talk(60_000)
+    assert bench.done() == ["answered"]
+    assert bench.dialled() == [DESK[1]]
+    assert bench.reports() == [
+        ("dial", "desk", None), ("ring", "desk", None), ("talk", "desk", None), ("end", "desk", "remote_hangup"),
+    ]  # fmt: skip
+
+
+def test_a_short_talk_with_the_desk_does_not_end_an_sos() -> None:
+    """Lifted and laid down again is not help."""
+    bench = Bench()
+    bench.fire()
+    bench.talk(9_000)
+    assert bench.dialled() == [DESK[1], SON[1]]
+    assert bench.done() == []
+
+
+def test_voicemail_of_the_family_does_not_end_an_sos() -> None:
+    """It talks too, and for longer than ten seconds."""
+    bench = Bench()
+    bench.fire()
+    bench.say("ended", "busy")
+    bench.talk(90_000)
+    assert bench.dialled() == [DESK[1], SON[1], DESK[1]]
+    assert bench.done() == []
+
+
+def test_an_accept_by_key_ends_an_sos_with_whoever_pressed_it() -> None:
+    """Voicemail presses no keys."""
+    bench = Bench()
+    bench.fire()
+    bench.say("ended", "busy")
+    bench.say("active")
+    bench.wait(3_000)
+    bench.do(bench.ladder.dtmf("5", bench.now))
+    bench.do(bench.ladder.dtmf("1", bench.now))
+    bench.say("ended", "remote_hangup")
+    assert bench.done() == ["answered"]
+    assert bench.reports()[-1] == ("end", "son", "accepted")
+
+
+def test_the_desks_acceptance_between_rungs_stops_before_the_next_dial() -> None:
+    """No further target is woken up."""
+    bench = Bench()
+    bench.fire()
+    bench.say("dialling")
+    bench.desk("accepted")
+    assert bench.done() == []
+    bench.say("ended", "no_answer")
+    assert bench.dialled() == [DESK[1]]
+    assert bench.done() == ["accepted"]
+    assert bench.ladder.view(bench.now) == {"phase": "idle", "desk": "accepted"}
+    bench.desk("on_the_way")
+    assert bench.ladder.view(bench.now)["desk"] == "on_the_way"
+    bench.desk("closed")
+    assert bench.ladder.view(bench.now)["desk"] is None
+
+
+def test_closed_alone_does_not_end_a_ladder_that_still_has_rungs() -> None:
+    """Only an acceptance does; after the last cycle `closed` ends the endless tail."""
+    bench = Bench()
+    bench.fire()
+    bench.desk("closed")
+    bench.say("ended", "busy")
+    assert bench.dialled() == [DESK[1], SON[1]]
+    for _ in range(8):
+        bench.say("ended", "busy")
+    assert len(bench.of("exhausted")) == 1
+    bench.desk("closed")
+    assert bench.done() == ["closed"]
+
+
+def test_an_sos_goes_on_for_ever_after_the_last_cycle() -> None:
+    """Told as exhausted once, then one attempt a minute, later one in five: never given up silently."""
+    bench = Bench()
+    bench.fire()
+    for _ in range(9):
+        bench.say("ended", "busy")
+    assert len(bench.dialled()) == 9
+    assert bench.of("exhausted") == [("exhausted", REF)]
+    assert ("ladder_exhausted", None, None) in bench.reports()
+    assert bench.ladder.view(bench.now)["phase"] == "nobody"
+    bench.wait(59_900)
+    assert len(bench.dialled()) == 9
+    bench.wait(200)
+    assert len(bench.dialled()) == 10
+    for _ in range(29):
+        bench.say("ended", "busy")
+        bench.wait(60_000)
+    assert len(bench.dialled()) == 39
+    bench.say("ended", "busy")
+    bench.wait(299_000)
+    assert len(bench.dialled()) == 39
+    bench.wait(1_000)
+    assert len(bench.dialled()) == 40
+    assert len(bench.of("exhausted")) == 1
+    assert bench.done() == []
+
+
+def test_sos_pressed_in_the_pause_dials_at_once() -> None:
+    """Nobody who still presses has to wait for the minute."""
+    bench = Bench()
+    bench.fire()
+    for _ in range(9):
+        bench.say("ended", "busy")
+    bench.fire(ref="0123abcd.1.2")
+    assert len(bench.dialled()) == 10
+
+
+def test_a_family_key_ends_with_any_answered_call_or_when_exhausted() -> None:
+    """It is a wish to talk, not an alarm; that nobody answered is said all the same."""
+    bench = Bench()
+    bench.fire("k1")
+    bench.talk(12_000)
+    assert bench.done() == ["answered"]
+    bench = Bench()
+    bench.fire("k1")
+    for _ in range(6):
+        bench.say("ended", "busy")
+    assert bench.done() == ["exhausted"]
+    assert bench.ladder.view(bench.now)["phase"] == "nobody"
+    bench.desk("accepted")
+    assert bench.ladder.view(bench.now)["desk"] == "accepted"
+
+
+def test_a_key_without_a_plan_reaches_the_desk() -> None:
+    """No press may end nowhere; a plan without a staffed rung gets the desk behind it."""
+    bench = Bench()
+    bench.fire("k7")
+    assert bench.dialled() == [DESK[1]]
+    bench = Bench({"sos": [DESK], "k2": [SON]})
+    bench.fire("k2")
+    bench.say("ended", "busy")
+    assert bench.dialled() == [SON[1], DESK[1]]
+
+
+def test_a_configuration_cannot_take_the_desk_away() -> None:
+    """Refused as a whole; the plans before it stay in force."""
+    bench = Bench()
+    for plans in ({}, {"k1": [SON]}, {"sos": [SON]}, {"sos": []}, {"sos": [DESK], "k1": "son"}, None):
+        assert not bench.ladder.set_plans(plans, 8)
+    bench.fire()
+    assert bench.dialled() == [DESK[1]]
+    try:
+        Bench({"sos": [SON]})
+    except ValueError:
+        return
+    raise AssertionError("a ladder without a desk was built")
+
+
+def test_sos_again_is_a_tone_while_dialling_ringing_or_talking_to_the_desk() -> None:
+    """The centre is never hung up by the hand that called it."""
+    bench = Bench()
+    bench.fire()
+    for what in ("dialling", "ringing", "active"):
+        bench.say(what)
+        actions = bench.fire(ref="0123abcd.1.2")
+        assert actions == [("tone", "sos"), ("save",)]
+    assert bench.of("hangup") == []
+
+
+def test_sos_again_leaves_a_talk_with_voicemail_for_the_next_rung() -> None:
+    """An unstaffed target may be a machine; the user knows."""
+    bench = Bench()
+    bench.fire()
+    bench.say("ended", "busy")
+    bench.say("active")
+    bench.fire(ref="0123abcd.1.2")
+    bench.wait(200)
+    assert bench.dialled() == [DESK[1], SON[1], DESK[1]]
+    assert ("end", "son", "local_hangup") in bench.reports()
+    bench.desk("accepted", ref="0123abcd.1.2")
+    bench.say("ended", "busy")
+    assert bench.done() == ["accepted"]
+
+
+def test_cancel_hangs_up_at_once_and_ends() -> None:
+    """The hang-up comes first; the attempt is reported when it is gone."""
+    bench = Bench()
+    bench.fire()
+    bench.say("active")
+    actions = bench.do(bench.ladder.cancel(bench.now))
+    assert actions[0] == ("hangup",)
+    assert bench.done() == ["cancelled"]
+    bench.wait(200)
+    assert bench.reports()[-2:] == [("ladder_cancelled", None, None), ("end", "desk", "local_hangup")]
+    bench.wait(60_000)
+    assert bench.dialled() == [DESK[1]]
+    assert bench.ladder.ref is None
+
+
+def test_sos_preempts_a_family_call_within_three_seconds() -> None:
+    """Also when the modem does not confirm the hang-up."""
+    for deaf in (False, True):
+        bench = Bench()
+        bench.deaf_to_hangup = deaf
+        bench.fire("k1")
+        bench.say("active")
+        bench.fire("sos", "0123abcd.1.2", data=True)
+        assert bench.dialled() == [SON[1]]
+        bench.wait(3_000 if deaf else 100)
+        assert bench.dialled() == [SON[1], DESK[1]]
+        assert bench.done() == ["preempted"]
+        assert ("end", "son", "preempted") in bench.reports()
+
+
+def test_no_family_key_disturbs_an_sos_or_a_talk() -> None:
+    """It hears that the line is busy."""
+    bench = Bench()
+    bench.fire()
+    assert bench.fire("k1", "0123abcd.1.2") == [("tone", "busy")]
+    bench = Bench()
+    bench.fire("k1")
+    bench.say("active")
+    assert bench.fire("k2", "0123abcd.1.2") == [("tone", "busy")]
+    bench = Bench()
+    bench.fire("k1")
+    bench.fire("k2", "0123abcd.1.2")
+    bench.wait(200)
+    assert bench.dialled() == [SON[1], DESK[1]]
+
+
+def test_another_call_on_the_line_is_hung_up_for_an_sos() -> None:
+    """A running call that is not of the ladder must not keep the desk away."""
+    bench = Bench()
+    bench.fire(busy=True)
+    assert bench.dialled() == []
+    bench.wait(100)
+    assert bench.dialled() == [DESK[1]]
+
+
+def test_a_target_of_the_ladder_that_rings_is_answered_anybody_else_leaves_the_line() -> None:
+    """The desk that calls back is what the ladder is for."""
+    bench = Bench()
+    bench.do(bench.ladder.incoming("+861055500001", bench.now))
+    assert bench.of("answer") == []
+    bench.fire(data=True)
+    assert len(bench.of("answer")) == 1
+    bench.say("active")
+    bench.wait(11_000)
+    bench.say("ended", "remote_hangup")
+    assert bench.done() == ["answered"]
+    assert bench.dialled() == []
+    bench = Bench()
+    bench.fire(data=True)
+    bench.do(bench.ladder.incoming("", bench.now))
+    assert len(bench.of("hangup")) == 1
+    assert ("call_refused", None, None) in bench.reports()
+    bench.wait(3_100)
+    assert bench.dialled() == [DESK[1]]
+
+
+def test_without_registration_it_says_so_waits_and_restarts_the_modem_once() -> None:
+    """And dials in the moment in which registration is back."""
+    bench = Bench(voice=False)
+    actions = bench.fire()
+    assert ("tone", "no_network") in actions
+    assert bench.ladder.view(bench.now)["phase"] == "no_voice"
+    bench.wait(100_000)
+    assert len(bench.of("restart_modem")) == 1
+    assert bench.dialled() == []
+    bench.do(bench.ladder.voice(True, bench.now))
+    assert bench.dialled() == [DESK[1]]
+
+
+def test_without_registration_it_tries_now_and_then_all_the_same() -> None:
+    """What the driver believes may be wrong."""
+    bench = Bench(voice=False)
+    bench.fire()
+    bench.wait(120_000)
+    assert len(bench.dialled()) == 1
+    for _ in range(5):
+        bench.say("ended", "no_registration")
+        bench.wait(61_000)
+    assert len(bench.dialled()) == 6
+    assert len(bench.of("restart_modem")) == 1
+
+
+def test_a_dead_modem_does_not_eat_the_ladder_in_a_second() -> None:
+    """Attempts that fail at once keep a distance."""
+    bench = Bench()
+    bench.fire()
+    for _ in range(100):
+        bench.say("ended", "modem_error")
+        bench.wait(100)
+    assert len(bench.dialled()) <= 6
+
+
+def test_late_reports_of_an_earlier_attempt_change_nothing() -> None:
+    """A NO CARRIER that was under way is not the next call's."""
+    bench = Bench()
+    bench.fire()
+    bench.say("ended", "busy")
+    assert bench.do(bench.ladder.call(1, "ended", bench.now, "no_carrier")) == []
+    assert bench.do(bench.ladder.call(1, "active", bench.now)) == []
+    assert bench.ladder.in_call
+
+
+def test_a_reset_inside_an_emergency_goes_on() -> None:
+    """With the route, the cycle and the rung that it had reached."""
+    before = Bench()
+    before.fire(data=True)
+    before.route([STATION, SON])
+    before.say("ended", "busy")
+    dump = unpack(pack(before.ladder.dump()))
+    after = Bench()
+    after.do(after.ladder.restore(dump, after.now))
+    assert after.of("hangup") == [("hangup",)]
+    after.attempt = 2
+    after.wait(200)
+    assert after.reports()[0] == ("fail", "son", "terminal_reset")
+    assert after.dialled() == [DESK[1]]
+    after.desk("accepted")
+    after.say("ended", "busy")
+    assert after.done() == ["accepted"]
+
+
+def test_a_call_that_outlives_the_reset_is_not_cut() -> None:
+    """The modem has its own supply; the ladder takes the talk over."""
+    before = Bench()
+    before.fire()
+    before.say("active")
+    after = Bench(voice=False)
+    after.do(after.ladder.restore(before.ladder.dump(), after.now, True))
+    after.attempt = 1
+    assert after.of("hangup") == []
+    after.wait(11_000)
+    after.say("ended", "remote_hangup")
+    assert after.done() == ["answered"]
+    assert after.reports() == [("end", "desk", "remote_hangup")]
+
+
+def test_a_call_that_the_reset_cut_is_dialled_again() -> None:
+    """Somebody was there."""
+    before = Bench()
+    before.fire()
+    before.say("ended", "busy")
+    before.say("active")
+    after = Bench()
+    after.do(after.ladder.restore(before.ladder.dump(), after.now))
+    after.attempt = 2
+    after.wait(200)
+    assert after.dialled() == [SON[1]]
+
+
+def test_a_dump_that_does_not_fit_is_ignored() -> None:
+    """Storage may hold anything."""
+    good = Bench()
+    good.fire()
+    dump = good.ladder.dump()
+    assert dump is not None
+    for name in ("key", "refs", "stored", "tried"):
+        for value in (None, 5, [], [5], "x"):
+            if name == "tried" and value == []:
+                continue
+            bad = dict(dump)
+            bad[name] = value
+            bench = Bench()
+            assert bench.ladder.restore(bad, bench.now) == []
+            assert not bench.ladder.running
+    assert Bench().ladder.restore(None, 0) == []
+
+
+def test_nothing_is_left_to_resume_when_the_alarm_is_over() -> None:
+    """But the desk's word on the lamp outlives a reset."""
+    bench = Bench()
+    assert bench.ladder.dump() is None
+    bench.fire()
+    assert bench.ladder.dump() is not None
+    bench.talk(11_000)
+    assert bench.ladder.dump() is None
+    bench.desk("on_the_way")
+    after = Bench()
+    assert after.ladder.restore(bench.ladder.dump(), after.now) == []
+    assert after.ladder.view(after.now) == {"phase": "idle", "desk": "on_the_way"}
+    after.wait(200)
+    assert after.dialled() == []
+
+
+def test_the_desks_word_fades_when_it_is_never_closed() -> None:
+    """A lamp that says `on the way` tomorrow lies."""
+    bench = Bench()
+    bench.fire()
+    bench.desk("accepted")
+    bench.say("ended", "busy")
+    bench.now += 5 * 3_600_000
+    bench.wait(100)
+    assert bench.ladder.view(bench.now) == {"phase": "idle", "desk": None}
+
+
+def test_every_report_is_a_valid_message() -> None:
+    """The wire's own encoder takes each of them."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.route([list(SON), list(STATION)])
+    bench.talk(12_000)
+    bench.talk(3_000)
+    for _ in range(40):
+        bench.say("ended", "something new")
+        bench.wait(2_100)
+    bench.do(bench.ladder.cancel(bench.now))
+    bench.wait(200)
+    assert PLANS["sos"][0] == DESK
+    for action in bench.of("report"):
+        fields = action[2]
+        assert isinstance(fields, dict)
+        whole = dict(fields)
+        whole.update({"id": REF, "t": None, "u": 5, "s": 6})
+        messages.encode("up", str(action[1]), whole)

@@ -1,0 +1,1 @@
+"""AT engine, driver, voice and sockets, against streams in memory."""

@@ -1,0 +1,1 @@
+"""MQTT packets, client and link, in memory and against a real Mosquitto."""
