@@ -19,6 +19,16 @@ create table device (
     created_at     timestamptz not null
 );
 
+-- What a terminal is told to run by, one row per version. Sent whenever the version that it reports is not the wanted one.
+create table device_config (
+    config_id      bigint generated always as identity primary key,
+    device_id      text references device,   -- null: for every terminal that has no row of its own at this version
+    version        integer not null check (version > 0),
+    body_sealed    bytea not null,           -- the `config` payload as it goes out; holds numbers
+    created_at     timestamptz not null,
+    unique nulls not distinct (device_id, version)
+);
+
 -- Every receipted message, once. The key is identity *and* content: the same id with other content is a new message.
 create table message (
     device_id      text not null references device,
@@ -34,6 +44,7 @@ create table message (
 );
 create index message_by_day on message (device_id, day);
 create index message_by_time on message (received_at);
+create index message_press on message (id) where kind = 'press';  -- whose press a `ref` names
 
 create table heartbeat (
     device_id      text not null references device,
@@ -58,7 +69,8 @@ create table heartbeat (
     rtt_ms         integer,
     selftest       integer,
     missed         integer,
-    primary key (device_id, id)
+    content_hash   bytea not null,    -- as in message
+    primary key (device_id, id, content_hash)
 );
 create index heartbeat_by_time on heartbeat (received_at);
 
@@ -69,9 +81,13 @@ create table quarantine (
     topic          text not null,
     device_id      text,             -- from the topic if it has the form; not a reference: it may be nobody's
     message_id     text,
-    reason         text not null,    -- protocol.errors.REASONS
+    reason         text not null,    -- protocol.errors.REASONS, or `refused` by the database, or `internal`: our fault
     field          text,
-    payload_sealed bytea not null    -- may hold anything
+    payload_sealed bytea not null,   -- may hold anything; only the beginning of one far over the limit
+    payload_bytes  integer not null, -- of the whole payload
+    payload_hash   bytea not null unique,  -- keyed hash of topic and payload: the same bytes again only count up
+    times          integer not null default 1,
+    last_at        timestamptz not null
 );
 create index quarantine_by_time on quarantine (received_at);
 
@@ -92,6 +108,7 @@ create table device_state (
     config_version   integer not null default 0,  -- reported
     link             text not null default 'unknown' check (link in ('unknown', 'online', 'offline')),
     link_at          timestamptz,
+    link_id          text,                   -- of the state message: it is retained, and comes again at each subscribe
     in_call_until    timestamptz,            -- presumed: GPRS is suspended in a call
     battery_mv       integer,
     battery_pct      integer,
@@ -135,9 +152,13 @@ create table down (
     expires_at   timestamptz,                -- null: does not expire (receipts)
     due_at       timestamptz not null,       -- send not before; moved on after a failed try
     tries        integer not null default 0,
-    sent_at      timestamptz                 -- the broker has it
+    sent_at      timestamptz,                -- the broker has it
+    dropped_at   timestamptz                 -- expired before the broker could have it
 );
-create index down_due on down (due_at) where sent_at is null;
+create index down_due on down (due_at) where sent_at is null and dropped_at is null;
+create index down_urgent on down (down_id) where sent_at is null and dropped_at is null and kind <> 'receipt';
+create index down_config on down (device_id, created_at) where kind = 'config';
+create index down_done on down (created_at) where sent_at is not null or dropped_at is not null;
 
 -- Counters of whole processes that belong to no device; and when each process last worked.
 create table service_health (
@@ -145,3 +166,12 @@ create table service_health (
     beat_at     timestamptz not null,
     counters    jsonb not null default '{}'
 );
+
+-- When ingest was not healthy (ended, or without broker or database): no terminal's silence is counted in these.
+create table ingest_gap (
+    gap_id      bigint generated always as identity primary key,
+    from_at     timestamptz not null,
+    until_at    timestamptz not null,
+    check (from_at < until_at)
+);
+create index ingest_gap_by_end on ingest_gap (until_at);

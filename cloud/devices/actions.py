@@ -1,0 +1,169 @@
+"""What can happen to a terminal: it says something, it is told by the broker, it is registered or revoked.
+
+In: an open transaction. Out: rows. No commit; `now` comes in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cloud.clock import shanghai_day
+from cloud.devices import rules, store
+from cloud.devices.models import Device, DeviceState, Gap
+from cloud.down import queue
+from cloud.errors import BadInput, Conflict, NotFound
+from protocol import messages, topics
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cloud.db import Conn
+    from cloud.devices.models import Received
+    from cloud.sealed import Box
+
+LIVE_CHANNEL = "live"
+
+# A terminal that cannot take a configuration would otherwise be sent 1.4 kB with every heartbeat, 6 MB a month.
+CONFIG_AGAIN = timedelta(hours=1)
+CONFIG_EXPIRES = timedelta(days=1)  # by then it is decided anew
+
+# Ingest beats every few seconds: a longer silence of its own means that terminals could not be heard.
+INGEST_SILENCE_ALLOWED = timedelta(seconds=30)
+
+PASSWORD_BYTES = 24
+# The password is 192 random bits, so that the work factor adds nothing; the broker pays it at each of 50,000 logins.
+_CREDENTIAL_ROUNDS = 101
+_SALT_BYTES = 12
+
+
+async def take(conn: Conn, box: Box, message: Received) -> None:
+    """One new message: latest state, its day, a configuration if another is wanted, and a word to the live page."""
+    before = await store.get_state(conn, message.device_id)
+    after = rules.advance(before, message, overtaken=await _overtaken(conn, message))
+    await store.save_state(conn, after)
+    received_day = shanghai_day(message.received_at)
+    count = rules.day_count(message, received_day)
+    at = message.happened_at or message.received_at
+    await store.count_day(conn, message.device_id, message.day, count, at)
+    if message.kind == "day":
+        await _keep_report(conn, message)
+    if message.kind in {"hb", "boot"}:
+        await _configure(conn, box, after, message.received_at)
+    if rules.worth_showing(before, after):
+        await tell_live(conn, message.device_id)
+
+
+async def link(conn: Conn, device_id: str, message_id: str, status: str, now: datetime, *, retained: bool) -> None:
+    """The broker's word on the connection. It alone alarms nobody, and the same word again changes nothing."""
+    before = await store.get_state(conn, device_id)
+    if before is not None and before.link_id == message_id:
+        return
+    if before is None and (retained or status == "offline"):
+        return  # nothing was heard from the terminal itself yet
+    state = before or DeviceState(device_id=device_id, first_seen_at=now, last_seen_at=now)
+    after = replace(state, link=status, link_at=now, link_id=message_id)
+    await store.save_state(conn, after)
+    if rules.worth_showing(before, after):
+        await tell_live(conn, device_id)
+
+
+async def count(conn: Conn, device_id: str, *, duplicates: int = 0, id_clashes: int = 0, quarantined: int = 0) -> None:
+    """Count what came to nothing. A terminal of which nothing was ever taken has no row to count in."""
+    state = await store.get_state(conn, device_id)
+    if state is not None:
+        state = replace(
+            state,
+            duplicates=state.duplicates + duplicates,
+            id_clashes=state.id_clashes + id_clashes,
+            quarantined=state.quarantined + quarantined,
+        )
+        await store.save_state(conn, state)
+
+
+async def register(conn: Conn, box: Box, device_id: str, msisdn: str | None, now: datetime) -> str:
+    """Add a terminal to the registry and return its password, which is kept nowhere."""
+    if not topics.is_device_id(device_id):
+        raise BadInput(f"a device id is {topics.DEVICE_CHARS_MIN} to {topics.DEVICE_CHARS_MAX} capitals and digits")
+    if msisdn is not None and not (msisdn.isascii() and msisdn.isdigit() and 5 <= len(msisdn) <= 15):
+        raise BadInput("a phone number is 5 to 15 digits, without country code prefix or spaces")
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    device = Device(
+        device_id=device_id,
+        status="stock",
+        credential=credential(password),
+        revoked_at=None,
+        msisdn_sealed=None if msisdn is None else box.seal(msisdn),
+        config_version=0,
+        created_at=now,
+    )
+    if not await store.add_device(conn, device, None if msisdn is None else box.digest(msisdn)):
+        raise Conflict(f"{device_id}: this id or this phone number is registered already")
+    return password
+
+
+async def revoke(conn: Conn, device_id: str, now: datetime) -> None:
+    """Take a terminal's credential away for ever."""
+    if not await store.revoke(conn, device_id, now):
+        known = await store.get_device(conn, device_id)
+        raise (NotFound if known is None else Conflict)(f"{device_id}: {'unknown' if known is None else 'revoked'}")
+
+
+async def want_config(conn: Conn, box: Box, device_id: str | None, fields: dict[str, Any], now: datetime) -> None:
+    """Make this the configuration of one terminal, or (None) of every one that has none of its own."""
+    body = messages.encode("down", "config", fields)
+    await store.add_config(conn, device_id, fields["ver"], box.seal_bytes(body), now)
+
+
+def credential(password: str) -> str:
+    """The line that Mosquitto checks a password against: `$7$`, PBKDF2-SHA512."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _CREDENTIAL_ROUNDS, 64)
+    return f"$7${_CREDENTIAL_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+async def ingest_works(conn: Conn, now: datetime, counted: dict[str, int]) -> None:
+    """The front door beats. Where it had been silent too long, the stretch is a gap that no terminal answers for."""
+    last = await store.last_beat(conn, "ingest")
+    if last is not None and now - last > INGEST_SILENCE_ALLOWED:
+        await store.add_gap(conn, Gap(from_at=last, until_at=now))
+    await store.beat(conn, "ingest", now, counted)
+
+
+async def tell_live(conn: Conn, device_id: str) -> None:
+    """Wake the pages that show terminals."""
+    await conn.execute(
+        "select pg_notify(%(channel)s, %(text)s)",
+        {"channel": LIVE_CHANNEL, "text": json.dumps({"what": "device", "device": device_id})},
+    )
+
+
+async def _overtaken(conn: Conn, message: Received) -> bool:
+    twin = rules.twin(message.body["ev"]) if message.kind == "event" else None
+    if twin is None or message.happened_at is None:
+        return False
+    return await store.later_event(conn, message.device_id, twin, message.happened_at)
+
+
+async def _keep_report(conn: Conn, message: Received) -> None:
+    names = ("on", "reg", "beats", "presses", "answered", "stuck", "faults")
+    report = {name: message.body[name] for name in names}
+    await store.save_report(conn, message.device_id, message.body["day"], report)
+
+
+async def _configure(conn: Conn, box: Box, state: DeviceState, now: datetime) -> None:
+    """Queue the wanted configuration if the terminal reports another one and was not sent it lately."""
+    wanted = await store.wanted_config(conn, state.device_id)
+    if wanted in {0, state.config_version}:
+        return
+    if await store.config_sent_since(conn, state.device_id, wanted, now - CONFIG_AGAIN):
+        return
+    body = await store.config_body(conn, state.device_id, wanted)
+    if body is not None:
+        fields = messages.decode("down", "config", box.open_bytes(body))
+        await queue.send(conn, box, state.device_id, "config", fields, now, now + CONFIG_EXPIRES, str(wanted))

@@ -1,0 +1,243 @@
+"""All SQL of the registry, the latest state, the days and our own gaps. Takes a transaction, returns models."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from cloud.devices.models import Contact, DayCount, Device, DeviceState, Gap
+
+if TYPE_CHECKING:
+    from datetime import date, datetime, timedelta
+
+    from cloud.db import Conn
+
+_DEVICE = "select device_id, status, credential, revoked_at, msisdn_sealed, config_version, created_at from device"
+
+
+async def add_device(conn: Conn, device: Device, msisdn_hash: bytes | None) -> bool:
+    """Register a terminal; False where the id, or the number of its SIM, is taken."""
+    cursor = await conn.execute(
+        "insert into device (device_id, status, credential, msisdn_sealed, msisdn_hash, config_version, created_at)"
+        " values (%(device_id)s, %(status)s, %(credential)s, %(msisdn_sealed)s, %(msisdn_hash)s,"
+        "   %(config_version)s, %(created_at)s) on conflict do nothing",
+        {**asdict(device), "msisdn_hash": msisdn_hash},
+    )
+    return cursor.rowcount == 1
+
+
+async def get_device(conn: Conn, device_id: str) -> Device | None:
+    """One terminal of the registry."""
+    async with conn.cursor(row_factory=class_row(Device)) as cursor:
+        await cursor.execute(f"{_DEVICE} where device_id = %(device_id)s", {"device_id": device_id})
+        return await cursor.fetchone()
+
+
+async def find_by_msisdn(conn: Conn, msisdn_hash: bytes) -> Device | None:
+    """The terminal with this phone number."""
+    async with conn.cursor(row_factory=class_row(Device)) as cursor:
+        await cursor.execute(f"{_DEVICE} where msisdn_hash = %(hash)s", {"hash": msisdn_hash})
+        return await cursor.fetchone()
+
+
+async def all_devices(conn: Conn) -> list[Device]:
+    """The whole registry, by id."""
+    async with conn.cursor(row_factory=class_row(Device)) as cursor:
+        await cursor.execute(f"{_DEVICE} order by device_id")
+        return await cursor.fetchall()
+
+
+async def revoke(conn: Conn, device_id: str, now: datetime) -> bool:
+    """Take the credential away for ever; False where there is no such terminal or it was revoked before."""
+    cursor = await conn.execute(
+        "update device set revoked_at = %(now)s, credential = null"
+        " where device_id = %(device_id)s and revoked_at is null",
+        {"device_id": device_id, "now": now},
+    )
+    return cursor.rowcount == 1
+
+
+async def wanted_config(conn: Conn, device_id: str) -> int:
+    """The version of the configuration that the terminal should run."""
+    cursor = await conn.execute(
+        "select config_version from device where device_id = %(device_id)s", {"device_id": device_id}
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def config_body(conn: Conn, device_id: str, version: int) -> bytes | None:
+    """The sealed payload of a version: the terminal's own, else everybody's."""
+    cursor = await conn.execute(
+        "select body_sealed from device_config where version = %(version)s"
+        " and (device_id = %(device_id)s or device_id is null) order by device_id nulls last limit 1",
+        {"device_id": device_id, "version": version},
+    )
+    row = await cursor.fetchone()
+    return bytes(row[0]) if row else None
+
+
+async def add_config(conn: Conn, device_id: str | None, version: int, body_sealed: bytes, now: datetime) -> None:
+    """Store a version, for one terminal or (None) for every one that has none of its own, and want it there."""
+    values = {"device_id": device_id, "version": version, "body": body_sealed, "now": now}
+    await conn.execute(
+        "insert into device_config (device_id, version, body_sealed, created_at)"
+        " values (%(device_id)s, %(version)s, %(body)s, %(now)s)"
+        " on conflict (device_id, version) do update set body_sealed = excluded.body_sealed",
+        values,
+    )
+    await conn.execute(
+        "update device set config_version = %(version)s where device_id = %(device_id)s"
+        " or (%(device_id)s::text is null and not exists"
+        "   (select from device_config own where own.device_id = device.device_id))",
+        values,
+    )
+
+
+async def config_sent_since(conn: Conn, device_id: str, version: int, since: datetime) -> bool:
+    """Whether this version was queued for the terminal after a moment."""
+    cursor = await conn.execute(
+        "select exists (select from down where device_id = %(device_id)s and kind = 'config'"
+        "  and of_id = %(version)s and created_at > %(since)s)",
+        {"device_id": device_id, "version": str(version), "since": since},
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def get_state(conn: Conn, device_id: str) -> DeviceState | None:
+    """The latest state of a terminal."""
+    async with conn.cursor(row_factory=class_row(DeviceState)) as cursor:
+        await cursor.execute(
+            "select device_id, first_seen_at, last_seen_at, last_beat_at, boot_epoch, boot_count, booted_at,"
+            " reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id, in_call_until,"
+            " battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, open_faults,"
+            " duplicates, id_clashes, late, quarantined from device_state where device_id = %(device_id)s",
+            {"device_id": device_id},
+        )
+        return await cursor.fetchone()
+
+
+async def save_state(conn: Conn, state: DeviceState) -> None:
+    """Write a state over the one before. The caller holds the lock of the terminal's registry row."""
+    await conn.execute(
+        "insert into device_state (device_id, first_seen_at, last_seen_at, last_beat_at, boot_epoch, boot_count,"
+        "  booted_at, reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id,"
+        "  in_call_until, battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms,"
+        "  open_faults, duplicates, id_clashes, late, quarantined)"
+        " values (%(device_id)s, %(first_seen_at)s, %(last_seen_at)s, %(last_beat_at)s, %(boot_epoch)s,"
+        "  %(boot_count)s, %(booted_at)s, %(reset_cause)s, %(firmware)s, %(board)s, %(imei)s, %(iccid)s,"
+        "  %(config_version)s, %(link)s, %(link_at)s, %(link_id)s, %(in_call_until)s, %(battery_mv)s,"
+        "  %(battery_pct)s, %(on_mains)s, %(csq)s, %(registration)s, %(cell)s, %(drops)s, %(clock_offset_ms)s,"
+        "  %(open_faults)s, %(duplicates)s, %(id_clashes)s, %(late)s, %(quarantined)s)"
+        " on conflict (device_id) do update set (last_seen_at, last_beat_at, boot_epoch, boot_count, booted_at,"
+        "  reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id, in_call_until,"
+        "  battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, open_faults,"
+        "  duplicates, id_clashes, late, quarantined)"
+        " = (excluded.last_seen_at, excluded.last_beat_at, excluded.boot_epoch, excluded.boot_count,"
+        "  excluded.booted_at, excluded.reset_cause, excluded.firmware, excluded.board, excluded.imei,"
+        "  excluded.iccid, excluded.config_version, excluded.link, excluded.link_at, excluded.link_id,"
+        "  excluded.in_call_until, excluded.battery_mv, excluded.battery_pct, excluded.on_mains, excluded.csq,"
+        "  excluded.registration, excluded.cell, excluded.drops, excluded.clock_offset_ms, excluded.open_faults,"
+        "  excluded.duplicates, excluded.id_clashes, excluded.late, excluded.quarantined)",
+        asdict(state),
+    )
+
+
+async def count_day(conn: Conn, device_id: str, day: date, count: DayCount, at: datetime) -> None:
+    """Add one message to its day."""
+    await conn.execute(
+        "insert into device_day (device_id, day, beats, presses, calls, messages, late, undated, first_at, last_at)"
+        " values (%(device_id)s, %(day)s, %(beats)s, %(presses)s, %(calls)s, %(messages)s, %(late)s, %(undated)s,"
+        "  %(at)s, %(at)s)"
+        " on conflict (device_id, day) do update set beats = device_day.beats + excluded.beats,"
+        "  presses = device_day.presses + excluded.presses, calls = device_day.calls + excluded.calls,"
+        "  messages = device_day.messages + excluded.messages, late = device_day.late + excluded.late,"
+        "  undated = device_day.undated + excluded.undated,"
+        "  first_at = least(device_day.first_at, excluded.first_at),"
+        "  last_at = greatest(device_day.last_at, excluded.last_at)",
+        {**asdict(count), "device_id": device_id, "day": day, "at": at},
+    )
+
+
+async def save_report(conn: Conn, device_id: str, day: date, report: dict[str, Any]) -> None:
+    """Keep the terminal's own record of a day. It counts no message: that is done on the day that it was sent."""
+    await conn.execute(
+        "insert into device_day (device_id, day, report) values (%(device_id)s, %(day)s, %(report)s)"
+        " on conflict (device_id, day) do update set report = excluded.report",
+        {"device_id": device_id, "day": day, "report": Jsonb(report)},
+    )
+
+
+async def later_event(conn: Conn, device_id: str, event: str, happened_at: datetime) -> bool:
+    """Whether this event is known to have happened after a moment."""
+    cursor = await conn.execute(
+        "select exists (select from message where device_id = %(device_id)s and kind = 'event'"
+        "  and body->>'ev' = %(event)s and happened_at > %(happened_at)s)",
+        {"device_id": device_id, "event": event, "happened_at": happened_at},
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def contacts(conn: Conn) -> list[Contact]:
+    """What is known about the contact of every terminal of the registry, by id."""
+    async with conn.cursor(row_factory=class_row(Contact)) as cursor:
+        await cursor.execute(
+            "select device_id, status, last_seen_at, in_call_until, link, link_at"
+            " from device left join device_state using (device_id) order by device_id"
+        )
+        return await cursor.fetchall()
+
+
+async def calls_presumed_over(conn: Conn, after: datetime, until: datetime) -> list[str]:
+    """Terminals whose presumed call ran out in this stretch."""
+    cursor = await conn.execute(
+        "select device_id from device_state where in_call_until > %(after)s and in_call_until <= %(until)s",
+        {"after": after, "until": until},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def gaps(conn: Conn, since: datetime, now: datetime, allowed: timedelta) -> list[Gap]:
+    """When our front door was not healthy: the closed gaps, and the one that is open if it has not worked since."""
+    async with conn.cursor(row_factory=class_row(Gap)) as cursor:
+        await cursor.execute(
+            "select from_at, until_at from ingest_gap where until_at > %(since)s"
+            " union all select beat_at, %(now)s from service_health"
+            "  where process = 'ingest' and beat_at < %(now)s - %(allowed)s order by 1",
+            {"since": since, "now": now, "allowed": allowed},
+        )
+        return await cursor.fetchall()
+
+
+async def add_gap(conn: Conn, gap: Gap) -> None:
+    """Remember that our front door was not healthy."""
+    await conn.execute(
+        "insert into ingest_gap (from_at, until_at) values (%(from_at)s, %(until_at)s)",
+        {"from_at": gap.from_at, "until_at": gap.until_at},
+    )
+
+
+async def last_beat(conn: Conn, process: str) -> datetime | None:
+    """When a process last worked."""
+    cursor = await conn.execute("select beat_at from service_health where process = %(process)s", {"process": process})
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def beat(conn: Conn, process: str, now: datetime, counted: dict[str, int]) -> None:
+    """A process worked now; what it counted since the last time is added to what it counted ever."""
+    await conn.execute(
+        "insert into service_health (process, beat_at, counters) values (%(process)s, %(now)s, %(counted)s)"
+        " on conflict (process) do update set beat_at = excluded.beat_at, counters = ("
+        "  select coalesce(jsonb_object_agg(name, total), '{}') from ("
+        "    select name, sum(value::bigint) as total from ("
+        "      select * from jsonb_each_text(service_health.counters)"
+        "      union all select * from jsonb_each_text(excluded.counters)) as each (name, value)"
+        "    group by name) as sums)",
+        {"process": process, "now": now, "counted": Jsonb(counted)},
+    )

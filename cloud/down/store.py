@@ -1,0 +1,84 @@
+"""The SQL of the sender: what is due, what the broker has, what came too late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from psycopg.rows import class_row
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cloud.db import Conn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of `down` that is due."""
+
+    down_id: int
+    device_id: str
+    kind: str
+    of_id: str | None
+    body_sealed: bytes | None = field(repr=False)
+    expires_at: datetime | None
+
+
+async def due_urgent(conn: Conn, now: datetime, most: int) -> list[Row]:
+    """Everything but receipts, oldest first."""
+    async with conn.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(
+            "select down_id, device_id, kind, of_id, body_sealed, expires_at from down"
+            " where sent_at is null and dropped_at is null and kind <> 'receipt' and due_at <= %(now)s"
+            " order by down_id limit %(most)s",
+            {"now": now, "most": most},
+        )
+        return await cursor.fetchall()
+
+
+async def due_receipts(conn: Conn, now: datetime, most: int) -> list[Row]:
+    """Receipts, oldest first."""
+    async with conn.cursor(row_factory=class_row(Row)) as cursor:
+        await cursor.execute(
+            "select down_id, device_id, kind, of_id, body_sealed, expires_at from down"
+            " where sent_at is null and dropped_at is null and kind = 'receipt' and due_at <= %(now)s"
+            " order by due_at, down_id limit %(most)s",
+            {"now": now, "most": most},
+        )
+        return await cursor.fetchall()
+
+
+async def mark_sent(conn: Conn, down_ids: list[int], now: datetime) -> None:
+    """The broker has them."""
+    await conn.execute(
+        "update down set sent_at = %(now)s, tries = tries + 1 where down_id = any(%(ids)s) and sent_at is null",
+        {"now": now, "ids": down_ids},
+    )
+
+
+async def mark_dropped(conn: Conn, down_ids: list[int], now: datetime) -> None:
+    """They expired before the broker could have them."""
+    await conn.execute(
+        "update down set dropped_at = %(now)s where down_id = any(%(ids)s) and sent_at is null",
+        {"now": now, "ids": down_ids},
+    )
+
+
+async def put_off(conn: Conn, down_id: int, until: datetime) -> None:
+    """This row cannot be made into a message now: look again later, so that it does not stand in the way."""
+    await conn.execute(
+        "update down set tries = tries + 1, due_at = %(until)s where down_id = %(id)s",
+        {"id": down_id, "until": until},
+    )
+
+
+async def retire(conn: Conn, before: datetime, most: int) -> int:
+    """Delete rows that were done with and are older; how many."""
+    cursor = await conn.execute(
+        "delete from down where down_id in (select down_id from down"
+        " where (sent_at is not null or dropped_at is not null) and created_at < %(before)s"
+        " order by created_at limit %(most)s)",
+        {"before": before, "most": most},
+    )
+    return cursor.rowcount

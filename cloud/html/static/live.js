@@ -1,0 +1,66 @@
+// What the live page does beyond htmx: counts seconds, says whether the stream stands, keeps opened stories open.
+// It decides nothing and sends nothing; without it the page still works and reloads itself.
+"use strict";
+(function () {
+  const clock = document.getElementById("clock");
+  const link = document.getElementById("link");
+  const announce = document.getElementById("announce");
+  if (!clock || !link) return;
+  // The server's clock counts, not this machine's.
+  const offset = Number(clock.dataset.now) * 1000 - Date.now();
+  const now = () => Date.now() + offset;
+  const title = document.title;
+  let waiting = null;
+
+  const two = (number) => String(number).padStart(2, "0");
+  function duration(seconds) {
+    const whole = Math.max(Math.floor(seconds), 0);
+    if (whole < 3600) return two(Math.floor(whole / 60)) + ":" + two(whole % 60);
+    if (whole < 86400) return Math.floor(whole / 3600) + "小时" + two(Math.floor((whole % 3600) / 60)) + "分";
+    return Math.floor(whole / 86400) + "天" + Math.floor((whole % 86400) / 3600) + "小时";
+  }
+  function tick() {
+    clock.textContent = new Date(now()).toLocaleTimeString("zh-CN", { timeZone: "Asia/Shanghai", hour12: false });
+    for (const timer of document.querySelectorAll("[data-since]")) {
+      timer.textContent = duration(now() / 1000 - Number(timer.dataset.since));
+    }
+  }
+  function count() {
+    const holder = document.querySelector("[data-waiting]");
+    const number = holder ? Number(holder.dataset.waiting) : 0;
+    if (number === waiting) return;
+    announce.textContent = number ? number + "个呼叫等待受理" : "没有等待受理的呼叫";
+    document.title = number ? "（" + number + "）等待受理 · " + title : title;
+    waiting = number;
+  }
+  function say(word, state) {
+    link.textContent = link.dataset[word];
+    link.dataset.state = state;
+  }
+
+  let open = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    open = Array.from(document.querySelectorAll("details[open][id]"), (details) => details.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of open) {
+      const details = document.getElementById(id);
+      if (details) details.open = true;
+    }
+    tick();
+    count();
+  });
+  document.addEventListener("htmx:sseOpen", () => say("on", "on"));
+  document.addEventListener("htmx:sseError", () => say("off", "off"));
+  document.addEventListener("visibilitychange", () => {
+    // A page that slept has missed what happened meanwhile.
+    if (!document.hidden && window.htmx) {
+      htmx.trigger("#cases", "okc:refresh");
+      htmx.trigger("#devices", "okc:refresh");
+    }
+  });
+  say("live", "off");
+  setInterval(tick, 1000);
+  tick();
+  count();
+})();

@@ -1,0 +1,94 @@
+"""One message, one transaction. In: an open transaction and what arrived. Out: what became of it.
+
+Never commits, never talks to the broker, and never raises for what is in a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cloud import flow
+from cloud.clock import shanghai_day
+from cloud.devices.models import Received
+from cloud.ingest import store
+from cloud.ingest.dating import AHEAD, EARLIEST, date_message
+from cloud.ingest.decode import decode
+from cloud.ingest.models import INTERNAL, Arrival, Checked, Quarantine
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cloud.db import Conn
+    from cloud.sealed import Box
+    from cloud.settings import Settings
+
+# What can become of a message; each is counted under its name.
+OUTCOMES = ("stored", "duplicate", "id_clash", "quarantined", "link")
+
+
+async def take(conn: Conn, box: Box, settings: Settings, arrival: Arrival) -> str:
+    """Do everything that one message asks for; one of OUTCOMES."""
+    found = decode(arrival.topic, arrival.payload)
+    if isinstance(found, Checked):
+        found = await _against_registry(conn, found, arrival.received_at)
+    if isinstance(found, Quarantine):
+        return await quarantine(conn, box, arrival, found)
+    if found.kind == "state":
+        at = arrival.received_at
+        await flow.on_link(conn, found.device_id, found.id, found.body["st"], at, retained=arrival.retained)
+        return "link"
+    return await _store(conn, box, settings, found, arrival.received_at)
+
+
+async def quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quarantine) -> str:
+    """Keep a bad message with its reason; receipt it if its id can be read and the terminal is one of ours."""
+    first_time = await store.add_quarantine(conn, box, arrival, found)
+    retained_again = arrival.retained and not first_time
+    registered = found.device_id is not None and await store.is_registered(conn, found.device_id)
+    if found.device_id is not None and registered and not retained_again:
+        message_id = None if found.reason == INTERNAL else found.message_id
+        await flow.on_refused(conn, found.device_id, message_id, arrival.received_at)
+    return "quarantined"
+
+
+async def _against_registry(conn: Conn, checked: Checked, now: datetime) -> Checked | Quarantine:
+    """The message, unless it is of nobody, refers to somebody else's press, or reports an impossible day."""
+    if not await store.is_registered(conn, checked.device_id):
+        return _refuse(checked, "unknown_device", None)
+    ref = checked.body.get("ref")
+    if ref is not None and await store.is_foreign(conn, checked.device_id, ref):
+        return _refuse(checked, "foreign", "ref")
+    case = checked.body.get("case")
+    if case is not None and await flow.is_foreign_case(conn, checked.device_id, case):
+        return _refuse(checked, "foreign", "case")
+    if checked.kind == "day":
+        first, last = shanghai_day(EARLIEST).isoformat(), shanghai_day(now + AHEAD).isoformat()
+        if not first <= checked.body["day"] <= last:
+            return _refuse(checked, "range", "day")
+    return checked
+
+
+def _refuse(checked: Checked, reason: str, field: str | None) -> Quarantine:
+    return Quarantine(reason=reason, field=field, device_id=checked.device_id, message_id=checked.id)
+
+
+async def _store(conn: Conn, box: Box, settings: Settings, checked: Checked, now: datetime) -> str:
+    dated = date_message(checked.body, now)
+    add = store.add_heartbeat if checked.kind == "hb" else store.add_message
+    stored = await add(conn, checked, dated, now)
+    if not stored.new:
+        await flow.on_duplicate(conn, checked.device_id, checked.kind, checked.id, now)
+        return "duplicate"
+    values: dict[str, Any] = {
+        "device_id": checked.device_id,
+        "id": checked.id,
+        "kind": checked.kind,
+        "body": checked.body,
+        "received_at": now,
+    }
+    message = Received(**values, happened_at=dated.happened_at, dating=dated.dating, day=dated.day, late_s=dated.late_s)
+    await flow.on_message(conn, box, settings, message)
+    if stored.clash:
+        await flow.on_id_clash(conn, checked.device_id)
+        return "id_clash"
+    return "stored"

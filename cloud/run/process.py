@@ -1,0 +1,56 @@
+"""What every process does alike: read the settings, log, say `ready`, end at SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from cloud.db import MigrationError
+from cloud.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+STOP_S = 1.5  # for saying goodbye; what is not finished by then is done again after the next start
+
+
+def run(main: Callable[[Settings, Callable[[], None]], Awaitable[None]]) -> None:
+    """Run `main(settings, ready)` until it ends or a signal does."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        settings = load(Settings)
+        # A selector loop everywhere: both clients need add_reader, which the default loop of Windows has not.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_until_stopped(main, settings))
+    except (SettingsError, MigrationError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a process says why it does not start
+        sys.exit(2)
+
+
+def ready() -> None:
+    """Connected and working."""
+    print("ready", flush=True)  # noqa: T201 - who started us waits for this line
+
+
+async def _until_stopped(main: Callable[[Settings, Callable[[], None]], Awaitable[None]], settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(name, stop.set)
+    work = asyncio.ensure_future(main(settings, ready))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work}, timeout=STOP_S)
+    if work.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            work.result()

@@ -1,0 +1,121 @@
+"""`onekey serve sweep`: what is due by the passing of time. In: the clock. Out: escalations, retention, live words.
+
+Every job is a transaction of its own; one that fails is logged and tried at the next turn, and stops no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from cloud import clock, db
+from cloud.calls import actions as calls
+from cloud.devices import actions as devices
+from cloud.devices import store as devices_store
+from cloud.down import store as down
+from cloud.run.process import run
+from cloud.sealed import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cloud.db import Conn
+    from cloud.settings import Settings
+
+    Job = Callable[[Conn, datetime], Awaitable[int]]
+
+log = logging.getLogger(__name__)
+
+TURN_S = 1.0  # the shortest promise kept here is 15 s: everyone on the desk is told of a call that nobody took
+BEAT_S = 5.0
+DOWN_KEPT = timedelta(days=7)  # what was told to a terminal, for questions about last week
+RETIRED_AT_ONCE = 5_000  # rows in one transaction: some 50 ms
+RETIRE_EVERY = timedelta(minutes=1)
+
+
+class Sweep:
+    """The jobs, and what they remember between two turns: nothing that a restart would miss."""
+
+    def __init__(self, settings: Settings, box: Box) -> None:
+        self._settings = settings
+        self._box = box
+        self._looked_at: datetime | None = None
+        self._retired_at: datetime | None = None
+        self._counted: dict[str, int] = {}
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """Name and work of each."""
+        return {"escalated": self._escalate, "calls_over": self._calls_over, "retired": self._retire}
+
+    async def turn(self, conn: Conn, now: datetime) -> bool:
+        """Do every job once; True where all went well."""
+        well = True
+        for name, job in self.jobs.items():
+            try:
+                async with conn.transaction():
+                    done = await job(conn, now)
+                self._counted[name] = self._counted.get(name, 0) + done
+            except Exception as error:  # one broken job must not stop the others
+                if db.is_outage(error, conn):
+                    raise
+                well = False
+                log.error("%s failed: %s", name, type(error).__name__)  # noqa: TRY400 - its text may quote a row
+        return well
+
+    async def beat(self, conn: Conn, now: datetime) -> None:
+        """Say that the sweep works."""
+        async with conn.transaction():
+            await devices_store.beat(conn, "sweep", now, self._counted)
+        self._counted = {}
+
+    async def _escalate(self, conn: Conn, now: datetime) -> int:
+        return await calls.sweep(conn, self._box, self._settings, now)
+
+    async def _calls_over(self, conn: Conn, now: datetime) -> int:
+        """Terminals that are no longer presumed in a call look different from now on."""
+        since, self._looked_at = self._looked_at or now - timedelta(seconds=TURN_S), now
+        over = await devices_store.calls_presumed_over(conn, since, now)
+        for device_id in over:
+            await devices.tell_live(conn, device_id)
+        return len(over)
+
+    async def _retire(self, conn: Conn, now: datetime) -> int:
+        if self._retired_at is not None and now - self._retired_at < RETIRE_EVERY:
+            return 0
+        retired = await down.retire(conn, now - DOWN_KEPT, RETIRED_AT_ONCE)
+        if retired < RETIRED_AT_ONCE:
+            self._retired_at = now  # else there is more: again at the next turn
+        return retired
+
+
+async def main(settings: Settings, ready: Callable[[], None]) -> None:
+    """Until cancelled; waits for a database that is away."""
+    sweep = Sweep(settings, Box(settings.data_key_bytes))
+    told = False
+    while True:
+        try:
+            async with await db.connect(settings.database_url) as conn:
+                await db.check_schema(conn)
+                beat_due = 0.0
+                while True:
+                    loop_now = asyncio.get_running_loop().time()
+                    well = await sweep.turn(conn, clock.now())
+                    if well and loop_now >= beat_due:
+                        await sweep.beat(conn, clock.now())
+                        beat_due = loop_now + BEAT_S
+                    if not told:
+                        told = True
+                        ready()
+                    await asyncio.sleep(TURN_S)
+        except psycopg.Error as error:
+            log.warning("begins anew: %s", type(error).__name__)
+            await asyncio.sleep(TURN_S)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,120 @@
+"""Every knob of the cloud, read once from the environment at start; nobody else reads the environment.
+
+In: variables OKC_<NAME>, or OKC_<NAME>_FILE with the path of a file that holds a secret. Out: one frozen object.
+Anything missing or wrong ends the process with the name of the variable, never with its value.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cloud.sealed import KEY_BYTES
+from protocol.fields import LABEL_CHARS_MAX, NUMBER_CHARS_MAX, NUMBER_CHARS_MIN
+
+PREFIX = "OKC_"
+SECRETS = ("database_url", "broker_password", "data_key")
+
+
+class SettingsError(Exception):
+    """The environment does not hold what the process needs."""
+
+
+def _loopback(host: str) -> str:
+    """Until people log in, the pages may be reached from this machine only."""
+    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise ValueError("a loopback address: there are no logins yet")
+    return host
+
+
+def _hex_key(text: str) -> str:
+    if len(bytes.fromhex(text)) != KEY_BYTES:
+        raise ValueError(f"{KEY_BYTES} bytes in hex")
+    return text
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """OKC_<NAME>_FILE: the first line of that file is the value."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE") if field_name in SECRETS else None
+        return (_first_line(path) if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").split("\n", 1)[0].strip()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+
+
+class DatabaseSettings(BaseSettings):
+    """What is needed to prepare the database."""
+
+    # The text of a validation error must not hold what was given: it may be a secret.
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, extra="ignore")
+
+    database_url: str = Field(min_length=1, repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then files named there."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+
+class RegistrySettings(DatabaseSettings):
+    """What is needed to read and write personal data."""
+
+    data_key: Annotated[str, AfterValidator(_hex_key)] = Field(repr=False)
+
+    @property
+    def data_key_bytes(self) -> bytes:
+        """The key for `sealed.Box`."""
+        return bytes.fromhex(self.data_key)
+
+
+class Settings(RegistrySettings):
+    """What the processes need."""
+
+    broker_host: str = "127.0.0.1"
+    broker_port: int = Field(default=1883, ge=1, le=65_535)
+    broker_user: str = "cloud"
+    broker_password: str = Field(default="", repr=False)
+    broker_mqtt5: bool = True  # off for a broker that cannot hand such a message on to a 3.1.1 terminal
+    web_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    web_port: int = Field(default=8000, ge=0, le=65_535)
+    # The 24 h desk, last rung of every route. No default: a wrong number here would be dialled in an emergency.
+    hotline_number: str = Field(min_length=NUMBER_CHARS_MIN, max_length=NUMBER_CHARS_MAX, pattern=r"^\+?[0-9*#]+$")
+    hotline_label: str = Field(default="坐席", min_length=1, max_length=LABEL_CHARS_MAX)
+
+
+SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)
+
+
+def load(kind: type[SettingsT]) -> SettingsT:
+    """The settings of this process from its environment. Raises SettingsError with one readable text."""
+    try:
+        given: dict[str, Any] = {}
+        return kind(**given)
+    except ValidationError as error:
+        lines = [f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
+        raise SettingsError("; ".join(lines)) from None

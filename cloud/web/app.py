@@ -1,0 +1,85 @@
+"""The site: every page and API mounted, guarded, with one pool and one feed.
+
+In: the settings. Out: an ASGI application for one worker. It opens nothing until its lifespan begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from psycopg_pool import PoolTimeout
+
+from cloud import db
+from cloud.errors import AppError
+from cloud.html.render import STATIC
+from cloud.sealed import Box
+from cloud.web.desks import api, live
+from cloud.web.feed import Feed
+from cloud.web.guard import Guard
+from cloud.web.state import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from cloud.settings import Settings
+
+AWAY = "数据库暂时无法连接，请稍候重试。紧急情况请直接使用电话。"
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. The interactive documentation is off: it loads its parts from outside."""
+    pool = db.connect_pool(settings)
+    feed = Feed(settings.database_url)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with pool:
+            listening = asyncio.ensure_future(feed.run())
+            try:
+                yield
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    app = FastAPI(title="OneKeyCall", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.parts = Parts(pool, Box(settings.data_key_bytes), feed)
+    app.include_router(live.router)
+    app.include_router(api.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(AppError, _refused)
+    app.add_exception_handler(PoolTimeout, _away)
+    app.add_exception_handler(psycopg.OperationalError, _away)
+    app.add_middleware(Guard, host=settings.web_host)
+
+    @app.get("/")
+    async def home() -> RedirectResponse:
+        """There is one screen so far."""
+        return RedirectResponse("/live", 307)
+
+    @app.get("/healthz")
+    async def healthz() -> PlainTextResponse:
+        """200 while the database answers."""
+        async with db.transaction(pool) as conn:
+            await conn.execute("select 1")
+        return PlainTextResponse("ok")
+
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> PlainTextResponse:
+    assert isinstance(error, AppError)  # noqa: S101 - what it is registered for
+    return PlainTextResponse(error.message, error.status)
+
+
+async def _away(_: Request, error: Exception) -> PlainTextResponse:
+    log.warning("database: %s", type(error).__name__)
+    return PlainTextResponse(AWAY, 503)

@@ -1,0 +1,1 @@
+"""Home screens where one role sees many rooms."""

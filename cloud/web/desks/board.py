@@ -1,0 +1,337 @@
+"""What the desk sees at one moment: open cases and terminals, in words, masked where no emergency is open.
+
+In: an open transaction and `now`. Out: plain data that the page and the JSON both show.
+Personal data is in the clear only in an open emergency: whoever answers must be able to send an ambulance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cloud.calls import codes, rules
+from cloud.calls import store as cases_store
+from cloud.calls.models import Rung
+from cloud.devices import rules as devices_rules
+from cloud.devices import store as devices_store
+from cloud.devices.actions import INGEST_SILENCE_ALLOWED
+from cloud.elders import store as elders_store
+from cloud.elders.rules import masked_address, masked_name, masked_number
+from cloud.providers import store as providers_store
+from cloud.web import words
+from cloud.web.desks import store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from cloud.calls.models import Case, Fact
+    from cloud.db import Conn
+    from cloud.devices.models import Gap
+    from cloud.elders.models import Household
+    from cloud.sealed import Box
+    from cloud.web.desks.store import Terminal
+
+CLOSED_SHOWN = 6  # the latest closed cases, so that a click by mistake is seen
+LINES_SHOWN = 30  # of a case's story; the rest stays in the database
+CSQ_UNKNOWN = 99
+CSQ_WEAK = 10
+BATTERY_LOW_PCT = 20
+SILENCE_LOOKED_BACK = timedelta(days=4)  # the worst silence that is told apart is three days
+
+_PLAIN_LINES = {
+    codes.CANCELLED: "用户取消",
+    codes.EXHAUSTED: "全部目标均未接通",
+    codes.ACCEPTED: "{actor} 接听受理",
+    codes.ON_THE_WAY: "{actor} 确认已出发",
+    codes.CLOSED: "{actor} 结案",
+}
+_STEP_WORDS = {"dial": "拨号", "ring": "振铃", "talk": "接通", "end": "通话结束", "fail": "未接通"}
+
+
+@dataclass(frozen=True)
+class TerminalView:
+    """One terminal as a list shows it."""
+
+    device_id: str
+    place: str | None
+    contact: str
+    contact_name: str
+    sign: str
+    last_seen_at: datetime | None
+    battery_pct: int | None
+    on_mains: bool | None
+    csq: int | None
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class RungView:
+    """One target of the ladder; `now` where the terminal is at it."""
+
+    label: str
+    number: str
+    now: bool
+
+
+@dataclass(frozen=True)
+class PersonView:
+    """Who lives there."""
+
+    name: str
+    phone: str | None
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case as the desk reads it."""
+
+    case_id: UUID
+    device_id: str
+    urgency: str
+    urgency_name: str
+    key: str | None
+    key_name: str
+    state: str
+    state_name: str
+    late: bool
+    presses: int
+    opened_at: datetime
+    pressed_at: datetime | None
+    waiting_since: datetime | None
+    escalation: int
+    escalation_name: str
+    due_at: datetime | None
+    accepted_at: datetime | None
+    accepted_by: str | None
+    cancelled_at: datetime | None
+    on_the_way_at: datetime | None
+    closed_at: datetime | None
+    disposition: str | None
+    place: str | None
+    address: str | None
+    lives_alone: bool
+    people: list[PersonView]
+    contacts: list[PersonView]
+    route: list[RungView]
+    story: list[tuple[datetime, str]]
+    terminal: TerminalView | None
+    masked: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """The whole screen."""
+
+    now: datetime
+    cases: list[CaseView]
+    closed: list[CaseView]
+    waiting: int
+    attended: int
+
+
+@dataclass(frozen=True)
+class TerminalBoard:
+    """The terminals' part of the screen."""
+
+    now: datetime
+    terminals: list[TerminalView]
+    counts: list[tuple[str, str, int]]
+    total: int
+    ingest_silent_since: datetime | None
+
+
+async def cases(conn: Conn, box: Box, now: datetime) -> Board:
+    """Open cases, emergencies first, and the latest closed ones."""
+    open_cases = await cases_store.open_cases(conn)
+    closed_cases = await cases_store.closed_cases(conn, CLOSED_SHOWN)
+    every = open_cases + closed_cases
+    ids = [case.case_id for case in every]
+    facts = await cases_store.facts_of(conn, ids)
+    routes = await cases_store.routes_of(conn, box, ids)
+    steps = await cases_store.steps_of_cases(conn, ids)
+    services = await providers_store.services(conn)
+    homes = await elders_store.households(conn, box, [case.home_id for case in every if case.home_id])
+    rows = await store.terminals(conn, sorted({case.device_id for case in every}))
+    seen = {view.device_id: view for view in await _terminal_views(conn, rows, now)}
+    views = [
+        _case_view(
+            case,
+            facts.get(case.case_id, []),
+            routes.get(case.case_id, []),
+            key_name=key_name(case.key, steps.get(case.case_id, ()), services),
+            home=homes.get(case.home_id) if case.home_id else None,
+            terminal=seen.get(case.device_id),
+        )
+        for case in every
+    ]
+    opened = views[: len(open_cases)]
+    waiting = sum(view.waiting_since is not None for view in opened)
+    return Board(now, opened, views[len(open_cases) :], waiting, len(opened) - waiting)
+
+
+async def terminals(conn: Conn, now: datetime) -> TerminalBoard:
+    """Terminals, the worst first, and how many stand how."""
+    gaps = await _gaps(conn, now)
+    views = await _terminal_views(conn, await store.terminals(conn), now)
+    order = {contact: place for place, contact in enumerate(reversed(devices_rules.CONTACTS))}
+    # In a call first, then by how bad it is; then by name, so that a list that changes can still be read.
+    views.sort(key=lambda view: (view.contact != "in_call", not view.warnings, order[view.contact], view.device_id))
+    counted: Counter[str] = Counter()
+    for contact, number in await store.contact_counts(conn, now):
+        counted[devices_rules.contact(contact, now, gaps)] += number
+    counts = [(name, words.CONTACTS[name], counted[name]) for name in devices_rules.CONTACTS if counted[name]]
+    silent_since = next((gap.from_at for gap in gaps if gap.until_at >= now), None)
+    return TerminalBoard(now, views, counts, counted.total(), silent_since)
+
+
+def key_name(key: str | None, steps: Sequence[str], services: dict[str, str]) -> str:
+    """What a key does, by its binding; by its place where nothing is bound to it."""
+    if key is None:
+        return "来电（按键记录未到）"
+    if key == "sos":
+        return codes.KEYS[key]
+    known = {codes.STATION: "驿站服务", codes.FAMILY: "亲情呼叫", codes.AMBULANCE: "急救", codes.DESK: "坐席服务"}
+    names = {**services, **known}
+    return names.get(steps[0], codes.KEYS[key]) if steps else codes.KEYS[key]
+
+
+def _case_view(
+    case: Case,
+    facts: list[Fact],
+    route: list[Rung],
+    *,
+    key_name: str,
+    home: Household | None,
+    terminal: TerminalView | None,
+) -> CaseView:
+    masked = case.urgency != codes.EMERGENCY or case.closed_at is not None
+    ordered = rules.in_order(facts) if facts else []
+    disposed = next((fact for fact in reversed(ordered) if fact.kind == codes.DISPOSED), None)
+    return CaseView(
+        case_id=case.case_id,
+        device_id=case.device_id,
+        urgency=case.urgency,
+        urgency_name=codes.URGENCIES[case.urgency],
+        key=case.key,
+        key_name=key_name,
+        state=case.state,
+        state_name=codes.STATES[case.state],
+        late=case.late,
+        presses=case.presses,
+        opened_at=case.opened_at,
+        pressed_at=case.pressed_at,
+        waiting_since=case.waiting_since,
+        escalation=case.escalation,
+        escalation_name=codes.ESCALATIONS[case.escalation],
+        due_at=case.due_at,
+        accepted_at=case.accepted_at,
+        accepted_by=case.accepted_by,
+        cancelled_at=case.cancelled_at,
+        on_the_way_at=case.on_the_way_at,
+        closed_at=case.closed_at,
+        disposition=codes.DISPOSITIONS.get(disposed.body["disposition"]) if disposed else None,
+        place=f"{home.street} · {home.community}" if home else None,
+        address=(masked_address() if masked else home.address) if home else None,
+        lives_alone=home.lives_alone if home else False,
+        people=_people(((elder.name, elder.phone) for elder in home.elders), masked=masked) if home else [],
+        contacts=_contacts(home, masked=masked),
+        route=_route(route, ordered, case, masked=masked),
+        story=[(fact.happened_at or fact.at, story_line(fact)) for fact in ordered][-LINES_SHOWN:],
+        terminal=terminal,
+        masked=masked,
+    )
+
+
+def _people(people: Iterable[tuple[str, str | None]], *, masked: bool) -> list[PersonView]:
+    return [
+        PersonView(masked_name(name), masked_number(phone) if phone else None) if masked else PersonView(name, phone)
+        for name, phone in people
+    ]
+
+
+def _contacts(home: Household | None, *, masked: bool) -> list[PersonView]:
+    """Labels say who it is to the elder, not a name: only numbers are masked."""
+    if home is None:
+        return []
+    return [
+        PersonView(contact.label, masked_number(contact.number) if masked else contact.number)
+        for contact in home.contacts
+    ]
+
+
+def _route(route: list[Rung], ordered: list[Fact], case: Case, *, masked: bool) -> list[RungView]:
+    last = next((fact for fact in reversed(ordered) if fact.kind == codes.STEP), None)
+    busy = case.state in {"dialling", "ringing", "talking"} and case.closed_at is None
+    at = last.body.get("rung") if last and busy else None
+    return [
+        RungView(rung.label, masked_number(rung.number) if masked and not rung.staffed else rung.number, place == at)
+        for place, rung in enumerate(route)
+    ]
+
+
+def story_line(fact: Fact) -> str:
+    """One fact in one line."""
+    body = fact.body
+    match fact.kind:
+        case codes.PRESS:
+            return "按键" + ("（测试）" if body["how"] == "test" else "") + ("，记录迟到" if body["late"] else "")
+        case codes.ROUTED:
+            return "派线：" + " → ".join(body["labels"])
+        case codes.STEP:
+            return _step_line(body)
+        case codes.ESCALATED:
+            return f"未受理，升级至{codes.ESCALATIONS[body['level']]}"
+        case codes.DISPOSED:
+            return "处置：" + _disposition(body)
+    return _PLAIN_LINES[fact.kind].format(actor=fact.actor)
+
+
+def _step_line(body: dict[str, Any]) -> str:
+    who = body.get("to") or ("来电" if body.get("dir") == "in" else "")
+    parts = [_STEP_WORDS[body["step"]], who]
+    if body.get("cause"):
+        parts.append(f"（{codes.CAUSES.get(body['cause'], '其他原因')}）")
+    if body.get("dur"):
+        parts.append(f"通话{body['dur']}秒")
+    return " ".join(part for part in parts if part)
+
+
+def _disposition(body: dict[str, Any]) -> str:
+    names = [codes.DISPOSITIONS.get(body["disposition"], "")]
+    if body["outcome"]:
+        names.append(codes.OUTCOMES.get(body["outcome"], ""))
+    return "，".join(names)
+
+
+async def _gaps(conn: Conn, now: datetime) -> list[Gap]:
+    return await devices_store.gaps(conn, now - SILENCE_LOOKED_BACK, now, INGEST_SILENCE_ALLOWED)
+
+
+async def _terminal_views(conn: Conn, rows: list[Terminal], now: datetime) -> list[TerminalView]:
+    gaps = await _gaps(conn, now)
+    places = await elders_store.places(conn, [row.device_id for row in rows])
+    return [_terminal_view(row, places.get(row.device_id), devices_rules.contact(row, now, gaps)) for row in rows]
+
+
+def _terminal_view(row: Terminal, place: str | None, contact: str) -> TerminalView:
+    warnings = [words.FAULTS.get(fault, "故障") for fault in row.open_faults]
+    if row.csq is not None and row.csq < CSQ_WEAK:
+        warnings.append("信号弱")
+    if row.battery_pct is not None and row.battery_pct < BATTERY_LOW_PCT and "battery_low" not in row.open_faults:
+        warnings.append("电量低")
+    return TerminalView(
+        device_id=row.device_id,
+        place=place,
+        contact=contact,
+        contact_name=words.CONTACTS[contact],
+        sign=words.CONTACT_SIGNS[contact],
+        last_seen_at=row.last_seen_at,
+        battery_pct=row.battery_pct,
+        on_mains=row.on_mains,
+        csq=None if row.csq == CSQ_UNKNOWN else row.csq,
+        warnings=warnings,
+    )

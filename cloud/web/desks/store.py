@@ -1,0 +1,73 @@
+"""Reading for the home screens, over several rooms. Reads only; what it leaves out by a limit is counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from psycopg.rows import class_row
+
+from cloud.devices.models import Contact
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cloud.db import Conn
+
+TERMINALS_MAX = 60  # on one page: those heard of the longest ago
+
+
+@dataclass(frozen=True)
+class Terminal(Contact):
+    """A terminal as a list shows it."""
+
+    battery_pct: int | None
+    on_mains: bool | None
+    csq: int | None
+    open_faults: list[str] = field(default_factory=list)
+
+
+async def terminals(conn: Conn, device_ids: list[str] | None = None) -> list[Terminal]:
+    """The named terminals, or those that are in homes, whoever was heard of the longest ago first."""
+    async with conn.cursor(row_factory=class_row(Terminal)) as cursor:
+        await cursor.execute(
+            """
+            select d.device_id, d.status, s.last_seen_at, s.in_call_until, s.link, s.link_at,
+                   s.battery_pct, s.on_mains, s.csq, coalesce(s.open_faults, '{}') as open_faults
+            from device d left join device_state s using (device_id)
+            where case when %(ids)s::text[] is null then d.status in ('installed', 'paused') or s.device_id is not null
+                       else d.device_id = any(%(ids)s) end
+            order by s.last_seen_at nulls last, d.device_id
+            limit %(most)s
+            """,
+            {"ids": device_ids, "most": TERMINALS_MAX if device_ids is None else len(device_ids)},
+        )
+        return await cursor.fetchall()
+
+
+async def contact_counts(conn: Conn, now: datetime) -> list[tuple[Contact, int]]:
+    """All terminals of the same list, those that were heard of in the same minute counted together."""
+    cursor = await conn.execute(
+        """
+        select d.status, date_trunc('minute', s.last_seen_at) + interval '59 seconds',
+               max(s.in_call_until) filter (where s.in_call_until > %(now)s), count(*)
+        from device d left join device_state s using (device_id)
+        where d.status in ('installed', 'paused') or s.device_id is not null
+        group by d.status, 2, coalesce(s.in_call_until > %(now)s, false)
+        """,
+        {"now": now},
+    )
+    return [
+        (
+            Contact(
+                device_id="",
+                status=status,
+                last_seen_at=None if seen is None else min(seen, now),
+                in_call_until=in_call,
+                link=None,
+                link_at=None,
+            ),
+            number,
+        )
+        for status, seen, in_call, number in await cursor.fetchall()
+    ]

@@ -1,0 +1,51 @@
+"""Words that the desk reads for what terminals and facts say in codes."""
+
+from __future__ import annotations
+
+CONTACTS = {
+    "never_seen": "从未上线",
+    "online": "在线",
+    "in_call": "通话中",
+    "late": "心跳延迟",
+    "silent_30m": "失联30分钟以上",
+    "silent_24h": "失联24小时以上",
+    "silent_72h": "失联72小时以上",
+    "paused": "暂停",
+    "retired": "停用",
+}
+
+# A sign beside every colour: who cannot tell the colours reads the sign.
+CONTACT_SIGNS = {
+    "never_seen": "○",
+    "online": "●",
+    "in_call": "☎",
+    "late": "◐",
+    "silent_30m": "▲",
+    "silent_24h": "▲",
+    "silent_72h": "▲",
+    "paused": "‖",
+    "retired": "×",
+}
+
+FAULTS = {
+    "mains_lost": "停电",
+    "battery_low": "电量低",
+    "battery_critical": "电量极低",
+    "battery_absent": "无电池",
+    "voice_lost": "无通话信号",
+    "data_lost": "数据中断",
+    "sim_absent": "无SIM卡",
+    "sim_changed": "SIM卡更换",
+    "modem_silent": "通信模块无响应",
+    "modem_refuses_mux": "通信模块单通道",
+    "under_voltage": "电压不足",
+    "key_stuck": "按键卡住",
+    "audio_fault": "音频故障",
+    "selftest_failed": "自检未通过",
+    "clock_unset": "时钟未校准",
+    "storage_damaged": "存储损坏",
+    "outbox_full": "待发记录已满",
+    "tamper_open": "外壳被打开",
+    "temperature_high": "温度过高",
+    "server_refused": "服务器拒绝",
+}

@@ -1,0 +1,1 @@
+"""Mirrors cloud/: rules without services, stores on a real database."""

@@ -1,0 +1,1 @@
+"""Billing: exact money, strict files, days decided from evidence."""

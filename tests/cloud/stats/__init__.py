@@ -1,0 +1,1 @@
+"""Reports: what they say of given facts."""

@@ -1,0 +1,1 @@
+"""Tests of the front door for people, partly in a real browser."""

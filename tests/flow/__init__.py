@@ -1,0 +1,1 @@
+"""Whole walks and faults with real processes, a real broker and a real database."""

@@ -1,0 +1,1 @@
+"""`onekey billing` as finance and the auditor call it."""

@@ -1,0 +1,1 @@
+"""`onekey health` as after-sales calls it."""

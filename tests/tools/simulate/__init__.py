@@ -1,0 +1,1 @@
+"""`onekey simulate` against a real broker."""

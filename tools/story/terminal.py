@@ -1,0 +1,110 @@
+"""One terminal with the real firmware and an emulated modem: its keys, what it shows, and whom its modem called."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.story.system import DEVICE, READY_S
+
+if TYPE_CHECKING:
+    from tools.story.lines import Line, Lines
+    from tools.story.system import System
+
+CONTROL_S = 10.0  # the emulator answers at once; ten seconds mean it is gone
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """A key line that was written: when (wall time, s), and where the terminal's own lines stood."""
+
+    at: float
+    key: str
+    mark: int
+    modem_mark: int
+
+
+class Terminal:
+    """Starts modem and firmware, writes key lines, and finds what followed in their lines."""
+
+    def __init__(self, system: System, script: str) -> None:
+        self.system = system
+        self.folder = system.folder
+        self.sent = self.folder / "sent.jsonl"
+        self.keys = self.folder / "keys"
+        self.control = self.folder / "modem.sock"
+        self.presses: list[Pressed] = []
+        self._script = self.folder / "network.toml"
+        self._script.write_text(script)
+        self.modem: Lines
+        self.lines: Lines
+
+    def start(self) -> None:
+        """Modem first, then the firmware; returns when both run."""
+        uart = self.folder / "modem"
+        self.modem = self.system.spawn(
+            "modem",
+            [sys.executable, "-m", "tools", "modem", "--pty", "--link", str(uart), "--control", str(self.control),
+             "--script", str(self._script)],
+        )  # fmt: skip
+        self.modem.wait_for(lambda line: bool(line.text), READY_S, "to name its pseudo-terminal")
+        password = self.system.secret_file("terminal.password", self.system.passwords[DEVICE])
+        os.mkfifo(self.keys)
+        self.lines = self.system.spawn(
+            "terminal",
+            [sys.executable, "-m", "tools", "terminal", "--uart", str(uart), "--state", str(self.folder / "state"),
+             "--keys", str(self.keys), "--device", DEVICE, "--server", f"127.0.0.1:{self.system.broker.port}",
+             "--password-file", str(password)],
+        )  # fmt: skip
+
+    def press(self, key: str, hold_ms: int) -> Pressed:
+        """Write one key line, noted in a file of ours before it is written."""
+        pressed = Pressed(time.time(), key, self.lines.mark(), self.modem.mark())
+        with self.sent.open("a") as file:
+            file.write(json.dumps({"at": pressed.at, "key": key, "hold_ms": hold_ms}) + "\n")
+        self.presses.append(pressed)
+        with self.keys.open("w") as fifo:
+            fifo.write(f"{key} {hold_ms}\n")
+        return pressed
+
+    def tell(self, command: str) -> str:
+        """One command to the emulated modem and its phone network. Raises RuntimeError with its objection."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(CONTROL_S)
+            line.connect(str(self.control))
+            line.sendall(command.encode() + b"\n")
+            answer = line.makefile("r", encoding="utf-8").readline().strip()
+        if not answer.startswith("ok"):
+            raise RuntimeError(f"modem: {command.split(maxsplit=1)[0]}: {answer}")
+        return answer[2:].strip()
+
+    def note(self, what: str, wait_s: float, mark: int = 0, **fields: Any) -> Line:
+        """The first line of the firmware with that note and those fields after `mark`."""
+        wanted = {"note": what, **fields}
+        return self.lines.wait_for(lambda line: _has(line, wanted), wait_s, f"note {what}", mark)
+
+    def lamp(self, what: str, wait_s: float, mark: int = 0) -> Line:
+        """The first time the lamp shows that after `mark`."""
+        return self.lines.wait_for(lambda line: line.data.get("lamp") == what, wait_s, f"lamp {what}", mark)
+
+    def modem_event(self, what: str, wait_s: float, mark: int = 0, **fields: Any) -> Line:
+        """The first event of the modem's own log with those fields after `mark`."""
+        wanted = {"ev": what, **fields}
+        return self.modem.wait_for(lambda line: _has(line, wanted), wait_s, f"modem {what}", mark)
+
+    def dialled(self, mark: int = 0) -> list[str]:
+        """Numbers that the modem was told to dial after `mark`, in order."""
+        return [str(line.data["number"]) for line in self.modem.since(mark) if line.data.get("ev") == "dial"]
+
+    def receipted(self) -> set[str]:
+        """Ids of messages that the cloud has receipted and the terminal has seen so."""
+        return {id_ for line in self.lines.since(0) if line.data.get("note") == "receipt" for id_ in line.data["ids"]}
+
+
+def _has(line: Line, wanted: dict[str, Any]) -> bool:
+    return all(line.data.get(name) == value for name, value in wanted.items())
