@@ -33,7 +33,7 @@ class Lines:
         self.seen: list[Line] = []
         self._show = show
         self._news = threading.Condition()
-        self._ended = False
+        self.ended = threading.Event()
         self._thread = threading.Thread(target=self._read, args=(stream,), name=name, daemon=True)
         self._thread.start()
 
@@ -58,8 +58,8 @@ class Lines:
                     if wanted(line):
                         return line
                 left = deadline - time.monotonic()
-                if left <= 0 or self._ended:
-                    why = "the process has ended" if self._ended else f"not within {wait_s:.0f} s"
+                if left <= 0 or self.ended.is_set():
+                    why = "the process has ended" if self.ended.is_set() else f"not within {wait_s:.0f} s"
                     raise SilenceError(f"{self.name}: {what}: {why}")
                 self._news.wait(left)
 
@@ -76,7 +76,7 @@ class Lines:
             pass
         finally:
             with self._news:
-                self._ended = True
+                self.ended.set()
                 self._news.notify_all()
 
 

@@ -17,8 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import psycopg
-
+from cloud.sealed import Box
 from tools.embedded import children
 from tools.embedded.broker import Broker
 from tools.embedded.ports import free_port
@@ -30,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEVICE = "OKC000001"  # the terminal that runs the real firmware
+DESK_NUMBER = "01055500000"  # nobody's: the invented town's hotline
 CLOUD_USER = "cloud"
 READY_S = 60.0  # a loaded machine starts a Python process with the web framework in 5 s
+FLEET_BEAT_S = 20  # so that the page moves while somebody looks at it; homes beat every 10 min
 CLOUD = ("ingest", "send", "sweep", "web")
 
 
@@ -93,12 +94,27 @@ class System:
         """Schema, an invented town, and the four processes."""
         self.say("preparing the database and an invented town")
         self.run("db", "migrate")
-        self.run("seed", *[word for device in self.devices for word in ("--device", device)])
+        self.run("seed", "--terminals", str(len(self.devices)))
         self.say("starting ingest, send, sweep and web")
         for name in CLOUD:
             self.start(name)
         for name in CLOUD:
             self.lines[name].wait_for(lambda line: line.text == "ready", READY_S, "to be ready")
+
+    def start_fleet(self) -> None:
+        """The simulated terminals: they speak the wire, they have no firmware."""
+        fleet = self.devices[1:]
+        if not fleet:
+            return
+        self.say(f"starting {len(fleet)} simulated terminals")
+        rows = "".join(f"{device},{self.passwords[device]}\n" for device in fleet)
+        credentials = self.secret_file("fleet.csv", "device_id,password\n" + rows)
+        self.spawn(
+            "fleet",
+            [sys.executable, "-m", "tools", "simulate", "--broker", f"127.0.0.1:{self.broker.port}", "--terminals",
+             str(len(fleet)), "--credentials", str(credentials), "--interval", str(FLEET_BEAT_S)],
+        )  # fmt: skip
+        self.lines["fleet"].wait_for(lambda line: line.text == "ready", READY_S, "to be connected")
 
     def start(self, name: str) -> None:
         """Start one process of the cloud."""
@@ -145,12 +161,22 @@ class System:
             "BROKER_MQTT5": "false",
             "DATA_KEY": self._secrets["data_key"],
             "WEB_PORT": str(self.web_port),
+            "HOTLINE_NUMBER": DESK_NUMBER,
         }
         return {**os.environ, **{f"OKC_{key}": value for key, value in settings.items()}}
 
-    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        """A connection to look at the database from outside."""
-        return psycopg.connect(self.dsn, autocommit=True)
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what every part said, for somebody who wants to know why the story stopped."""
+        folder.mkdir(exist_ok=True)
+        for log in self.folder.glob("*.log"):
+            shutil.copy(log, folder)
+        for name, lines in self.lines.items():
+            (folder / f"{name}.out").write_text("".join(f"{line.at:.3f} {line.text}\n" for line in lines.since(0)))
+
+    @property
+    def box(self) -> Box:
+        """Opens what the cloud has sealed: the demo is its own operator."""
+        return Box(bytes.fromhex(self._secrets["data_key"]))
 
     def secret_file(self, name: str, text: str) -> Path:
         """A file that only we can read."""

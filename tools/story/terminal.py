@@ -105,6 +105,11 @@ class Terminal:
         """Ids of messages that the cloud has receipted and the terminal has seen so."""
         return {id_ for line in self.lines.since(0) if line.data.get("note") == "receipt" for id_ in line.data["ids"]}
 
+    def outstanding(self) -> int:
+        """Messages that the terminal still holds, as it said with the last receipt; 1 before the first."""
+        left = [int(line.data["left"]) for line in self.lines.since(0) if line.data.get("note") == "receipt"]
+        return left[-1] if left else 1
+
 
 def _has(line: Line, wanted: dict[str, Any]) -> bool:
     return all(line.data.get(name) == value for name, value in wanted.items())

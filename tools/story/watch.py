@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from cloud import db
+from cloud.calls import rules
+from cloud.calls import store as cases
 from tools.story.lines import SilenceError
 from tools.story.system import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cloud.sealed import Box
 
 _POLL_S = 0.05
 _LISTEN_S = 0.2  # how often the thread looks whether it should end
@@ -21,8 +27,9 @@ _LISTEN_S = 0.2  # how often the thread looks whether it should end
 class Watch:
     """Notes the wall time at which each message of the terminal became visible after its commit."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, box: Box) -> None:
         self._dsn = dsn
+        self._box = box
         self._seen: dict[str, float] = {}
         self._ending = threading.Event()
         self._conn = psycopg.connect(dsn, autocommit=True)
@@ -52,6 +59,28 @@ class Watch:
         """The first column of the first row, or None."""
         row = self._conn.execute(query.encode(), values).fetchone()
         return None if row is None else row[0]
+
+    def call(self, ref: str, dialled: list[str]) -> dict[str, Any]:
+        """The case of a press: who was to be called, who was dialled (from the modem), and what became of it."""
+        return asyncio.run(self._call(ref, dialled))
+
+    async def _call(self, ref: str, dialled: list[str]) -> dict[str, Any]:
+        async with await db.connect(self._dsn) as conn:
+            case_id = await cases.of_ref(conn, DEVICE, ref)
+            if case_id is None:
+                raise SilenceError("database: the press has no case")
+            case = await cases.case(conn, case_id)
+            facts = [fact for fact in await cases.facts(conn, case_id) if fact.ref in (ref, None)]
+            routes = await cases.routes_of(conn, self._box, [case_id])
+        talked = [fact.body["dur"] for fact in facts if fact.body.get("step") == "end"]
+        return {
+            "id": str(case_id),
+            "key": case.key if case else None,
+            "route": [{"label": rung.label, "number": rung.number} for rung in routes.get(case_id, [])],
+            "dialled": dialled,
+            "states": [state for _at, state in rules.history(facts)],
+            "duration_s": sum(talked),
+        }
 
     def until(self, query: str, values: tuple[Any, ...], wait_s: float, what: str) -> None:
         """Wait until a query gives a row. Raises SilenceError."""

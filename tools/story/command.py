@@ -1,0 +1,102 @@
+"""`onekey demo`: start everything, tell the address of the page, and press keys or play the story.
+
+Ctrl-C or SIGTERM at any point ends every process and removes every file; only figures go to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from tools.story.keyboard import play
+from tools.story.lines import SilenceError
+from tools.story.once import NETWORK, Story
+from tools.story.system import System
+from tools.story.terminal import Terminal
+from tools.story.watch import Watch
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+TERMINALS_MAX = 200  # one process of the simulator and one laptop; a larger fleet is `onekey simulate`
+FAILED, INTERRUPTED = 1, 130
+
+app = typer.Typer(add_completion=False)
+
+
+class Ended(BaseException):
+    """Somebody wants the demo to end: not an error, and nothing may swallow it."""
+
+
+@app.command()
+def demo(
+    terminals: Annotated[int, typer.Option(min=0, max=TERMINALS_MAX, help="Simulated ones beside the real one.")] = 20,
+    once: Annotated[bool, typer.Option(help="Play one story and end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --once: print what was measured as one object.")
+    ] = False,
+) -> None:
+    """The whole system on embedded parts."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    code = 0
+    try:
+        with System(terminals, _say) as system:
+            try:
+                code = _run(system, once=once, as_json=as_json)
+            finally:
+                # The first request to end is enough; a second must not cut the tidying short.
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except Ended:
+        _say("ended")
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+def _run(system: System, *, once: bool, as_json: bool) -> int:
+    system.start_servers()
+    system.start_cloud()
+    terminal = Terminal(system, NETWORK)
+    system.start_fleet()
+    terminal.start()
+    _say(f"值班页面 / the desk's page: {system.page}")
+    if not once:
+        play(terminal, system)
+        return 0
+    watch = Watch(system.dsn, system.box)
+    try:
+        figures = Story(system, terminal, watch).play()
+    except (SilenceError, RuntimeError) as error:
+        _say(f"the story stopped: {error}")
+        kept = Path(tempfile.mkdtemp(prefix="onekey-demo-logs-"))
+        system.keep_logs(kept)
+        _say(f"logs of every part are in {kept}")
+        return FAILED
+    finally:
+        watch.close()
+    if as_json:
+        print(json.dumps(figures, ensure_ascii=False), flush=True)
+    else:
+        _tell(figures)
+    lost = figures["press"]["lost"] or figures["press"]["doubled"] or figures["receipts"]["outstanding"]
+    return FAILED if lost else 0
+
+
+def _tell(figures: dict[str, dict[str, object]]) -> None:
+    for name, value in figures.items():
+        print(f"{name:>9}: {json.dumps(value, ensure_ascii=False)}")
+
+
+def _say(text: str) -> None:
+    print(f"[demo] {text}", file=sys.stderr, flush=True)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Ended
