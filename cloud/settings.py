@@ -15,10 +15,10 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from cloud.sealed import KEY_BYTES
 from protocol.fields import LABEL_CHARS_MAX, NUMBER_CHARS_MAX, NUMBER_CHARS_MIN
 
 PREFIX = "OKC_"
+KEY_BYTES = 32  # of AES-256, see sealed.py
 SECRETS = ("database_url", "broker_password", "data_key")
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import csv
 import json
+import os
 import signal
 import sys
 import threading
@@ -30,7 +31,7 @@ DRAIN_S = 60.0  # calls end and receipts come within that after the last press, 
 STOPPED_DRAIN_S = 1.0  # who sends SIGTERM wants it gone
 FAILED_EXIT = 2
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -98,10 +99,10 @@ async def _tell_ready(fleet: Fleet, say: Any) -> None:
 def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
+        if os.name == "nt":  # its event loop takes no signals
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
 
 
 def _read_keys(fleet: Fleet) -> None:

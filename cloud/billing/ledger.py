@@ -142,7 +142,16 @@ class _Ledger:
             except KeyError:
                 self._judge(line, number)
                 continue
-            self._put(number, seen, slot, lived)
+            place = slot >> 1
+            # What `_put` does, without a call per row: this loop runs 18 million times.
+            if seen[place] or (lived is not None and slot & 1 and lived[place]):
+                self._put(number, seen, slot, lived)
+                continue
+            seen[place] = number
+            if slot & 1:
+                seen[-1] += 1
+                if lived is not None:
+                    lived[place] = number
         self.line = number
 
     def _put(self, number: int, seen: array[int], slot: int, lived: array[int] | None) -> None:

@@ -221,12 +221,14 @@ async def unclosed_days(conn: AsyncConnection[Any], start: date, end: date) -> t
 async def ledger_csv(conn: AsyncConnection[Any], start: date, end: date, numeric_ids: str) -> AsyncIterator[bytes]:
     """The rows of the ledger as CSV, by terminal and day. Ids that match `numeric_ids` get a tab: a text mark."""
     async with conn.cursor() as cursor:
+        await cursor.execute("set local datestyle to 'ISO'")
         copy = cursor.copy(
             r"""
             copy (
-                select device_id || case when device_id ~ %(numeric_ids)s then E'\t' else '' end,
-                       to_char(day, 'YYYY-MM-DD'), status, home_id
-                from usage_day where day between %(start)s and %(end)s order by device_id, day
+                select case when d.marked then u.device_id || E'\t' else u.device_id end, u.day, u.status, u.home_id
+                from usage_day u
+                join (select device_id, device_id ~ %(numeric_ids)s as marked from device) d using (device_id)
+                where u.day between %(start)s and %(end)s order by u.device_id, u.day
             ) to stdout (format csv)
             """,
             {"start": start, "end": end, "numeric_ids": numeric_ids},

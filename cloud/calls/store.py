@@ -169,7 +169,7 @@ async def take(conn: Conn, case_id: uuid.UUID, actor: str, now: datetime) -> boo
 async def case(conn: Conn, case_id: uuid.UUID, *, lock: bool = False) -> Case | None:
     """One case; locked until the end of the transaction if facts are to be added."""
     if lock:
-        await conn.execute("select from case_file where case_id = %(case_id)s for update", {"case_id": case_id})
+        await conn.execute("select from case_file where case_id = %(case_id)s for no key update", {"case_id": case_id})
     async with conn.cursor(row_factory=class_row(Case)) as cursor:
         await cursor.execute("select * from case_file where case_id = %(case_id)s", {"case_id": case_id})
         return await cursor.fetchone()
@@ -181,7 +181,7 @@ async def open_of_device(conn: Conn, device_id: str) -> list[Case]:
         await cursor.execute(
             """
             select * from case_file where device_id = %(device_id)s and closed_at is null
-            order by opened_at desc, case_id limit %(most)s for update
+            order by opened_at desc, case_id limit %(most)s for no key update
             """,
             {"device_id": device_id, "most": OPEN_CASES_MAX},
         )
@@ -217,7 +217,7 @@ async def due(conn: Conn, now: datetime) -> list[Case]:
         await cursor.execute(
             """
             select * from case_file where due_at <= %(now)s
-            order by due_at limit %(most)s for update skip locked
+            order by due_at limit %(most)s for no key update skip locked
             """,
             {"now": now, "most": DUE_MAX},
         )

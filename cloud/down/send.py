@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ BEAT_S = 5.0
 ANSWER_S = 3.0  # the broker is near: no PUBACK by then means that the connection is no good
 RECEIPT_EXPIRES = timedelta(hours=1)  # by then the terminal has sent again, and is receipted again
 PUT_OFF = timedelta(minutes=10)  # for a row that cannot be read: a wrong key is mended by people
-BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 5.0
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 2.0
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Sender:
             timeout=ANSWER_S,
             max_inflight_messages=BATCH,
             logger=quiet,
+            socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),  # a route does not wait for the next one
         )
 
     async def _work(self, conn: Conn, client: aiomqtt.Client) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,9 +43,8 @@ def epoch(at: datetime) -> int:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=ChoiceLoader(
-            [FileSystemLoader(CLOUD / "html" / "templates"), FileSystemLoader(CLOUD / "web" / "templates")]
-        ),
+        # Every room keeps its templates beside its pages.
+        loader=FileSystemLoader(sorted(CLOUD.glob("*/templates"))),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,6 +7,7 @@ quarantine in a transaction of its own. Never acknowledges what is not committed
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import traceback
 from collections import Counter
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 5.0  # far below devices.actions.INGEST_SILENCE_ALLOWED
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.1, 2.0
+GOODBYE_S = 0.5  # who ends us waits two seconds
 
 
 class Lane:
@@ -61,8 +63,7 @@ class Lane:
                     told = True
                     ready()
         finally:
-            if self._conn is not None:
-                await self._conn.close()
+            await self._say_goodbye()
 
     async def _commit(self, arrival: Arrival) -> None:
         """Return when the message is committed, as what it is or in quarantine, however long that takes."""
@@ -107,6 +108,14 @@ class Lane:
         self._counted.clear()
         self._beat_due = loop_now + BEAT_S
         return True
+
+    async def _say_goodbye(self) -> None:
+        """What was counted since the last beat is not lost when we are told to end."""
+        self._beat_due = 0.0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._beat()
+        await self._drop_connection()
 
     async def _connection(self) -> Conn:
         if self._conn is None or self._conn.closed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 CONTACTS = {
     "never_seen": "从未上线",
     "online": "在线",
-    "in_call": "通话中",
+    "in_call": "呼叫中",
     "late": "心跳延迟",
     "silent_30m": "失联30分钟以上",
     "silent_24h": "失联24小时以上",

@@ -93,7 +93,7 @@ FULL: dict[str, dict[str, dict[str, object]]] = {
             "ring": 70,
             "allow": ["13800000001", "+861055500001"],
             "back": 30,
-            "times": {"cancel_s": 5, "sos_ms": 800},
+            "times": {"cycles": 3, "sos_hold": 800},
             "srv": "mqtt.example.net:8883",
             "apn": "cmiot",
         },

@@ -29,8 +29,8 @@
     const holder = document.querySelector("[data-waiting]");
     const number = holder ? Number(holder.dataset.waiting) : 0;
     if (number === waiting) return;
-    announce.textContent = number ? number + "个呼叫等待受理" : "没有等待受理的呼叫";
-    document.title = number ? "（" + number + "）等待受理 · " + title : title;
+    announce.textContent = number ? number + "个紧急呼叫等待受理" : "没有等待受理的紧急呼叫";
+    document.title = number ? "（" + number + "）紧急等待 · " + title : title;
     waiting = number;
   }
   function say(word, state) {

@@ -105,6 +105,7 @@ class CaseView:
     escalation: int
     escalation_name: str
     due_at: datetime | None
+    due_name: str | None  # who is told then
     accepted_at: datetime | None
     accepted_by: str | None
     cancelled_at: datetime | None
@@ -129,7 +130,8 @@ class Board:
     now: datetime
     cases: list[CaseView]
     closed: list[CaseView]
-    waiting: int
+    alarms: int  # emergencies that wait for a person
+    waiting: int  # other cases that do
     attended: int
 
 
@@ -169,8 +171,9 @@ async def cases(conn: Conn, box: Box, now: datetime) -> Board:
         for case in every
     ]
     opened = views[: len(open_cases)]
-    waiting = sum(view.waiting_since is not None for view in opened)
-    return Board(now, opened, views[len(open_cases) :], waiting, len(opened) - waiting)
+    waiting = [view.urgency for view in opened if view.waiting_since is not None]
+    alarms = waiting.count(codes.EMERGENCY)
+    return Board(now, opened, views[len(open_cases) :], alarms, len(waiting) - alarms, len(opened) - len(waiting))
 
 
 async def terminals(conn: Conn, now: datetime) -> TerminalBoard:
@@ -228,6 +231,7 @@ def _case_view(
         escalation=case.escalation,
         escalation_name=codes.ESCALATIONS[case.escalation],
         due_at=case.due_at,
+        due_name=codes.ESCALATIONS[case.escalation + 1] if case.due_at else None,
         accepted_at=case.accepted_at,
         accepted_by=case.accepted_by,
         cancelled_at=case.cancelled_at,
@@ -240,7 +244,7 @@ def _case_view(
         people=_people(((elder.name, elder.phone) for elder in home.elders), masked=masked) if home else [],
         contacts=_contacts(home, masked=masked),
         route=_route(route, ordered, case, masked=masked),
-        story=[(fact.happened_at or fact.at, story_line(fact)) for fact in ordered][-LINES_SHOWN:],
+        story=_story(ordered),
         terminal=terminal,
         masked=masked,
     )
@@ -271,6 +275,12 @@ def _route(route: list[Rung], ordered: list[Fact], case: Case, *, masked: bool) 
         RungView(rung.label, masked_number(rung.number) if masked and not rung.staffed else rung.number, place == at)
         for place, rung in enumerate(route)
     ]
+
+
+def _story(ordered: list[Fact]) -> list[tuple[datetime, str]]:
+    """By time, as people tell it; what happened at one time in the order of the facts."""
+    lines = [(fact.happened_at or fact.at, story_line(fact)) for fact in ordered]
+    return sorted(lines, key=lambda line: line[0])[-LINES_SHOWN:]
 
 
 def story_line(fact: Fact) -> str:

@@ -1,84 +1,21 @@
-"""What happens to a case in the database: presses, calls, the desk, and the passing of time."""
+"""What a terminal's messages make of a case in the database: presses, calls, cancellations, in any order."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+import random
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from cloud.calls import actions, rules, store
-from cloud.calls.models import Case
-from cloud.devices.models import Received
-from cloud.errors import BadInput, Conflict, NotFound
-from cloud.sealed import Box
-from cloud.settings import Settings
-from protocol import messages
-from tools.seed import device_ids, seed
+from tests.cloud.calls.terminal import BOX, NOON, SETTINGS, STRANGER, cases, down, press, received, step
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Awaitable, Callable
 
     from cloud.db import Conn
-
-KEY = "11" * 32
-SETTINGS = Settings(database_url="unused", data_key=KEY, hotline_number="01055500001", hotline_label="区级坐席")
-BOX = Box(SETTINGS.data_key_bytes)
-NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # Monday 12:00 in Shanghai
-DEVICE = "OKC000001"
-STRANGER = "OKC999999"
-
-
-def received(
-    kind: str, sequence: int, seconds: float = 0, late_s: float | None = 1.0, device: str = DEVICE, **body: Any
-) -> Received:
-    """A message as the front door hands it on: every field of its kind, absent ones None."""
-    ident = f"0a0b0c0d.1.{sequence}"
-    fields = {"id": ident, "t": None, "u": 0, "s": None, **body}
-    at = NOON + timedelta(seconds=seconds)
-    return Received(
-        device_id=device,
-        id=ident,
-        kind=kind,
-        body=messages.decode("up", kind, messages.encode("up", kind, fields)),
-        happened_at=None if late_s is None else at - timedelta(seconds=late_s),
-        dating="clock",
-        day=at.date(),
-        received_at=at,
-        late_s=late_s,
-    )
-
-
-async def press(conn: Conn, sequence: int, seconds: float = 0, **more: Any) -> None:
-    more = {"key": "sos", "hold": 1200, "how": "short", **more}
-    await actions.on_press(conn, BOX, SETTINGS, received("press", sequence, seconds, **more))
-
-
-async def step(conn: Conn, sequence: int, word: str, ref: int | None = 1, seconds: float = 5, **more: Any) -> None:
-    more = {"step": word, "ref": None if ref is None else f"0a0b0c0d.1.{ref}", **more}
-    await actions.on_call_progress(conn, received("call", sequence, seconds, **more))
-
-
-async def cases(conn: Conn, device: str = DEVICE) -> list[Case]:
-    return await store.open_of_device(conn, device)
-
-
-async def down(conn: Conn, kind: str) -> list[dict[str, Any]]:
-    cursor = await conn.execute("select body_sealed from down where kind = %s order by down_id", [kind])
-    return [messages.decode("down", kind, BOX.open_bytes(row[0])) for row in await cursor.fetchall()]
-
-
-@pytest.fixture
-async def town(conn: Conn) -> Conn:
-    """A seeded town in a transaction that is rolled back, and a terminal that is nobody's."""
-    await seed(conn, BOX, SETTINGS, device_ids(3), NOON)
-    await conn.execute("delete from down")
-    await conn.execute("insert into device (device_id, created_at) values (%s, %s)", [STRANGER, NOON])
-    return conn
 
 
 async def test_a_press_becomes_a_case_and_a_route(town: Conn) -> None:
@@ -92,6 +29,16 @@ async def test_a_press_becomes_a_case_and_a_route(town: Conn) -> None:
     assert route["exp"] == int((NOON + rules.ROUTE_VALID).timestamp())
     sent = (await store.routes_of(town, BOX, [case.case_id]))[case.case_id]
     assert [rung.on_the_wire() for rung in sent] == route["plan"]
+
+
+async def test_a_service_key_calls_who_is_open_now_in_this_street(town: Conn) -> None:
+    # Pins hours and places through the database: the station by day, the night watch after it, always the desk.
+    night = 11 * 3600.0  # 23:00 in Shanghai
+    await press(town, 1, key="k1")
+    await press(town, 2, night, key="k1")
+    await press(town, 3, night, key="k3")
+    labels = [[rung[0] for rung in route["plan"]] for route in await down(town, "route")]
+    assert labels == [["月坛驿站", "区级坐席"], ["夜间值守站", "区级坐席"], ["区级坐席"]]
 
 
 async def test_a_press_without_a_household_still_becomes_a_case(town: Conn) -> None:
@@ -168,6 +115,26 @@ async def test_calls_that_arrive_before_their_press_open_the_case_that_it_joins(
     assert (joined.case_id, joined.key, joined.presses, joined.state) == (alone.case_id, "sos", 1, "talking")
 
 
+async def test_messages_of_one_press_in_any_order_are_one_case_in_one_state(town: Conn) -> None:
+    # Pins that an outbox that empties in a strange order tells the same story. Forty of the 5,040 orders.
+    words = [("dial", 2), ("ring", 3), ("fail", 4), ("dial", 5), ("talk", 6)]
+    told: list[Callable[[], Awaitable[None]]] = [partial(press, town, 1)]
+    told += [partial(step, town, sequence, word, seconds=0) for word, sequence in words]
+    told.append(
+        partial(actions.on_event, town, received("event", 7, ev="ladder_cancelled", ref="0a0b0c0d.1.1")),
+    )
+    chance = random.Random(5)
+    for _ in range(40):
+        chance.shuffle(told)
+        async with town.transaction(force_rollback=True):
+            for tell in told:
+                await tell()
+            (case,) = await cases(town)
+            assert (case.key, case.presses, case.state, case.urgency) == ("sos", 1, "ended", "emergency")
+            states = [state for _, state in rules.history(await store.facts(town, case.case_id))]
+            assert states == ["pressed", "routed", "dialling", "ringing", "failed", "dialling", "talking", "ended"]
+
+
 async def test_an_id_used_for_other_content_is_a_press_of_its_own(town: Conn) -> None:
     # Pins that a clash of ids never swallows a press into a case that is over.
     await press(town, 1)
@@ -236,154 +203,3 @@ async def test_a_press_of_another_terminal_is_never_touched(town: Conn) -> None:
     await step(town, 2, "talk", device="OKC000002")
     (mine,) = await cases(town)
     assert mine.state == "routed"
-
-
-async def test_accepting_lights_the_lamp_and_stops_the_clock(town: Conn) -> None:
-    await press(town, 1)
-    (case,) = await cases(town)
-    at = NOON + timedelta(seconds=4)
-    await actions.accept(town, BOX, case.case_id, "甲", at)
-    (after,) = await cases(town)
-    assert (after.accepted_by, after.accepted_at, after.waiting_since, after.due_at) == ("甲", at, None, None)
-    (lamp,) = await down(town, "desk")
-    assert (lamp["ref"], lamp["st"], lamp["exp"]) == (
-        "0a0b0c0d.1.1",
-        "accepted",
-        int((at + rules.DESK_VALID).timestamp()),
-    )
-
-
-async def test_a_press_after_the_acceptance_must_be_accepted_again(town: Conn) -> None:
-    # Pins that an accepted case cannot swallow the next cry for help.
-    await press(town, 1)
-    (case,) = await cases(town)
-    await actions.accept(town, BOX, case.case_id, "甲", NOON)
-    await press(town, 9, 300)
-    with pytest.raises(Conflict):
-        await actions.close(town, BOX, case.case_id, "甲", "ACC", NOON)
-    await actions.accept(town, BOX, case.case_id, "乙", NOON + timedelta(seconds=310))
-    (after,) = await cases(town)
-    assert (after.presses, after.accepted_by, after.waiting_since) == (2, "乙", None)
-    assert [lamp["ref"][-1] for lamp in await down(town, "desk")] == ["1", "9", "1"]
-
-
-async def test_an_acceptance_counts_even_if_the_desks_clock_is_behind(town: Conn) -> None:
-    await press(town, 1)
-    (case,) = await cases(town)
-    await actions.accept(town, BOX, case.case_id, "甲", NOON - timedelta(seconds=2))
-    assert (await cases(town))[0].waiting_since is None
-
-
-async def test_the_story_of_the_desk_ends_with_a_disposition(town: Conn) -> None:
-    # Pins accept, on the way, close, and the lamp of each.
-    await press(town, 1)
-    (case,) = await cases(town)
-    with pytest.raises(Conflict):
-        await actions.on_the_way(town, BOX, case.case_id, "甲", NOON)
-    await actions.accept(town, BOX, case.case_id, "甲", NOON)
-    await actions.on_the_way(town, BOX, case.case_id, "甲", NOON)
-    with pytest.raises(BadInput):
-        await actions.close(town, BOX, case.case_id, "甲", "WHATEVER", NOON)
-    with pytest.raises(BadInput):
-        await actions.close(town, BOX, case.case_id, "甲", "FALL", NOON, outcome="WHATEVER")
-    await actions.close(town, BOX, case.case_id, "甲", "FALL", NOON, outcome="SENT")
-    closed = await store.case(town, case.case_id)
-    assert closed is not None
-    assert (closed.state, closed.closed_at) == ("closed", NOON)
-    assert [lamp["st"] for lamp in await down(town, "desk")] == ["accepted", "on_the_way", "closed"]
-    for again in (actions.accept, actions.on_the_way):
-        with pytest.raises(Conflict):
-            await again(town, BOX, case.case_id, "甲", NOON)
-    await step(town, 5, "talk", seconds=90)
-    still = await store.case(town, case.case_id)
-    assert still is not None
-    assert still.state == "closed"
-
-
-async def test_a_case_that_does_not_exist_cannot_be_worked_on(town: Conn) -> None:
-    nobody: UUID = Case.__dict__.get("case_id") or __import__("uuid").uuid4()
-    with pytest.raises(NotFound):
-        await actions.accept(town, BOX, nobody, "甲", NOON)
-    with pytest.raises(NotFound):
-        await actions.close(town, BOX, nobody, "甲", "ACC", NOON)
-
-
-async def test_of_two_agents_at_once_exactly_one_takes_the_case(database: str) -> None:
-    # Pins the conditional update with two real connections.
-    async with await psycopg.AsyncConnection.connect(database) as setup:
-        await seed(setup, BOX, SETTINGS, [DEVICE], NOON)
-        await press(setup, 1)
-        (case,) = await cases(setup)
-
-    async def take(actor: str) -> bool:
-        async with await psycopg.AsyncConnection.connect(database) as conn:
-            try:
-                await actions.accept(conn, BOX, case.case_id, actor, NOON)
-            except Conflict:
-                return False
-            return True
-
-    outcomes = await asyncio.gather(*(take(f"坐席{n}") for n in range(5)))
-    assert sorted(outcomes) == [False] * 4 + [True]
-    async with await psycopg.AsyncConnection.connect(database) as conn:
-        assert len(await down(conn, "desk")) == 1
-
-
-async def test_nobody_accepting_raises_the_case_level_by_level(town: Conn) -> None:
-    # Pins 15 s and 30 s, and that a sweep that was away catches up.
-    await press(town, 1)
-    for seconds, level in ((14, 0), (15, 1), (29, 1), (30, 2), (600, 2)):
-        await actions.sweep(town, BOX, SETTINGS, NOON + timedelta(seconds=seconds))
-        assert (await cases(town))[0].escalation == level, seconds
-    await press(town, 2, 700, key="k2")
-    await press(town, 3, 700, device=STRANGER)
-    assert await actions.sweep(town, BOX, SETTINGS, NOON + timedelta(seconds=800)) == 2
-    assert (await cases(town, STRANGER))[0].escalation == 2
-
-
-async def test_a_change_is_told_to_the_pages_by_id_only(database: str) -> None:
-    # Pins the payload: ids, never a name, a number or an address.
-    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as listener:
-        await listener.execute("listen live")
-        async with await psycopg.AsyncConnection.connect(database) as conn:
-            await seed(conn, BOX, SETTINGS, [DEVICE], NOON)
-            await press(conn, 1)
-            (case,) = await cases(conn)
-        told = [json.loads(note.payload) async for note in listener.notifies(timeout=5, stop_after=1)]
-    assert told[-1] == {"what": "case", "case": str(case.case_id)}
-
-
-async def test_the_stored_plan_fits_the_wire_and_every_ladder_ends_at_the_desk(town: Conn) -> None:
-    plan = await actions.stored_plan(town, BOX, SETTINGS, DEVICE)
-    assert set(plan) >= {"sos", "k1", "k2", "k9"}
-    assert all(ladder[-1][1] == "01055500001" for ladder in plan.values())
-    assert [rung[0] for rung in plan["sos"]] == ["区级坐席", "女儿", "邻居", "区级坐席"]
-    assert messages.encode("down", "config", {"ver": 1, "hb": 600, "plan": plan})
-
-
-async def test_a_households_own_binding_comes_before_the_districts(town: Conn) -> None:
-    (case_home,) = [await town.execute("select home_id from installation where device_id = %s", [DEVICE])]
-    row = await case_home.fetchone()
-    assert row is not None
-    assert await store.binding(town, row[0], "k9") == ("family", "desk")
-    assert await store.binding(town, row[0], "sos") == ("desk", "family", "desk")
-    assert await store.binding(town, None, "k9") is None
-
-
-async def test_seeding_twice_changes_nothing(town: Conn) -> None:
-    again = await seed(town, BOX, SETTINGS, device_ids(3), NOON + timedelta(days=2))
-    counts = replace(again, directory=[])
-    assert (counts.providers, counts.terminals, counts.homes, counts.elders, counts.contacts) == (0, 0, 0, 0, 0)
-
-
-async def test_no_name_number_or_address_of_the_town_is_stored_in_the_clear(town: Conn) -> None:
-    # Pins that personal columns are sealed, facts and down rows included.
-    await press(town, 1)
-    cursor = await town.execute(
-        "select string_agg(t::text, ' ') from (select h::text t from home h union all select e::text from elder e"
-        " union all select c::text from contact c union all select p::text from provider p"
-        " union all select f::text from case_fact f union all select d::text from down d) as everything"
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    assert not any(secret in row[0] for secret in ("13800000", "13700000", "01055500", "淑兰", "号楼"))

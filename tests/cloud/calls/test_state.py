@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,9 +209,7 @@ def test_a_press_joins_the_open_case_of_its_key_and_tests_keep_to_themselves() -
     # Pins that repeats merge, another key opens its own, and a test never hides in an emergency.
     def case(key: str, urgency: str) -> Case:
         summary = rules.summarise([press(1, 0, key=key, urgency=urgency)])
-        return Case(
-            **vars(summary), case_id=__import__("uuid").uuid4(), device_id="OKC000001", home_id=None, opened_at=T0
-        )
+        return Case(**vars(summary), case_id=uuid4(), device_id="OKC000001", home_id=None, opened_at=T0)
 
     sos, k1, test = case("sos", codes.EMERGENCY), case("k1", codes.SERVICE), case("sos", codes.TEST)
     assert rules.joins([sos, k1, test], "sos", codes.EMERGENCY) == sos

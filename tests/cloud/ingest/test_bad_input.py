@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.ingest.take import OUTCOMES
-from protocol import messages
 from protocol.codes import UP_KINDS
 from protocol.errors import REASONS
-from protocol.fields import fields_of
+from protocol.fields import PAYLOAD_BYTES_MAX, fields_of
 from protocol.ids import make_id
 from tests.cloud.ingest.conftest import DEVICE, PRESS
 from tests.protocol.strategies import JSON
@@ -33,7 +32,7 @@ OVERSIZED = st.builds(
     st.integers(400, 200_000),
     KINDS,
 )
-# The data base is real and shared between the examples of one test, so that one poison would show in the next.
+# The database is real and shared between the examples of one test, so that one poison would show in the next.
 EXAMPLES = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -79,5 +78,5 @@ async def test_the_database_takes_every_message_that_the_protocol_takes(
     outcome = await door.take(f"okc/v1/up/{kind}/{DEVICE}", payload)
     if outcome == "quarantined":
         reason = await door.one("select reason from quarantine order by last_at desc, quarantine_id desc limit 1")
-        too_long = len(payload) > messages.PAYLOAD_BYTES_MAX["up"]
+        too_long = len(payload) > PAYLOAD_BYTES_MAX["up"]
         assert too_long or (kind, reason) in {("day", "range"), ("call", "foreign")}

@@ -36,7 +36,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("what", "t", "u", "s", "dating", "ago", "day"), TABLE, ids=[row[0] for row in TABLE])
-def test_each_way_of_dating(
+def test_each_way_of_dating(  # noqa: PLR0917 - a row of the table
     what: str, t: int | None, u: int, s: int | None, dating: str, ago: float | None, day: date
 ) -> None:
     """The order of trust, and where each source stops to be believed."""

@@ -185,7 +185,6 @@ async def test_a_late_press_is_counted_late_on_the_day_it_happened(door: Door) -
 
 async def test_a_configuration_is_sent_when_another_is_reported_but_not_with_every_beat(door: Door) -> None:
     """At 1.4 kB each it would cost more than everything else together."""
-
     plan = {"sos": [["坐席", "01055500001", 30, 1]]}
     await want_config(door.conn, BOX, DEVICE, {"ver": 3, "hb": 600, "plan": plan}, door.now)
     await door.say("hb", {**BEAT, "id": "0badcafe.1.1"})

@@ -69,6 +69,8 @@ async def _cloud(broker: Mosquitto) -> AsyncIterator[Cloud]:
         try:
             yield cloud
         finally:
+            if serving.done():
+                serving.result()  # it never ends by itself: say why it did
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
 
@@ -89,9 +91,10 @@ async def _until(true: Callable[[], bool]) -> None:
 
 async def test_a_fleet_boots_presses_calls_and_every_message_is_receipted(broker: Mosquitto, tmp_path: Path) -> None:
     """What was written down before it was sent, what arrived and what was receipted are the same messages."""
+    passwords = _passwords(broker, 5)
     async with _cloud(broker) as cloud:
         link = Link("127.0.0.1", broker.port)
-        fleet = Fleet(_passwords(broker, 5), link, sent=tmp_path / "sent", pace=FAST)
+        fleet = Fleet(passwords, link, sent=tmp_path / "sent", pace=FAST)
         async with fleet:
             assert await fleet.connected(DEADLINE_S)
             for terminal in fleet.terminals.values():
@@ -156,8 +159,9 @@ async def test_cancel_ends_the_calls_and_the_lamp_shows_the_desks_word(broker: M
     """Accepted lights the lamp; cancel refers to the press; words for another press change nothing."""
     lines: list[dict[str, Any]] = []
     slow = Pace(route_wait=3.0, ring=60.0)
+    passwords, link = _passwords(broker, 1), Link("127.0.0.1", broker.port)
     async with _cloud(broker) as cloud:
-        fleet = Fleet(_passwords(broker, 1), Link("127.0.0.1", broker.port), pace=slow, tell=lines.append)
+        fleet = Fleet(passwords, link, pace=slow, tell=lines.append)
         async with fleet:
             assert await fleet.connected(DEADLINE_S)
             (terminal,) = fleet.terminals.values()

@@ -1,0 +1,87 @@
+"""The knobs: read from the environment or from files, refused by name and never by value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pydantic
+import pytest
+
+from cloud.settings import DatabaseSettings, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "postgresql://okc:very-secret@db/okc"
+GOOD = {"OKC_DATABASE_URL": SECRET, "OKC_DATA_KEY": "ab" * 32, "OKC_HOTLINE_NUMBER": "01055500001"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_the_three_that_have_no_default_are_enough(environment: pytest.MonkeyPatch) -> None:
+    """Everything else has a default that is safe."""
+    settings = load(Settings)
+    assert (settings.web_host, settings.broker_mqtt5) == ("127.0.0.1", True)
+    assert settings.data_key_bytes == b"\xab" * 32
+
+
+def test_a_secret_can_come_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where an operator keeps them."""
+    (tmp_path / "url").write_text("postgresql:///from-file\n")
+    environment.delenv("OKC_DATABASE_URL")
+    environment.setenv("OKC_DATABASE_URL_FILE", str(tmp_path / "url"))
+    assert load(Settings).database_url == "postgresql:///from-file"
+
+
+def test_a_secret_file_that_is_missing_is_named(environment: pytest.MonkeyPatch) -> None:
+    """Loudly, at the start."""
+    environment.setenv("OKC_DATA_KEY_FILE", "/nowhere/key")
+    with pytest.raises(SettingsError, match="/nowhere/key"):
+        load(Settings)
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the variable that must be set."""
+    monkeypatch.delenv("OKC_DATABASE_URL", raising=False)
+    with pytest.raises(SettingsError, match="OKC_DATABASE_URL"):
+        load(DatabaseSettings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OKC_DATA_KEY", "secret-but-not-hex"),
+        ("OKC_DATA_KEY", "abcd"),
+        ("OKC_HOTLINE_NUMBER", "call me"),
+        ("OKC_BROKER_PORT", "99999"),
+        ("OKC_WEB_HOST", "0.0.0.0"),
+        ("OKC_WEB_HOST", "192.0.2.7"),
+        ("OKC_HOTLINE_LABEL", "a label that is too long for a key"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name_and_not_by_value(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """The text may be in a log within a second."""
+    environment.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load(Settings)
+    assert name in str(caught.value)
+    assert value not in str(caught.value)
+
+
+def test_secrets_are_not_in_what_is_printed(environment: pytest.MonkeyPatch) -> None:
+    """A traceback with local variables shows settings."""
+    assert "secret" not in repr(load(Settings))
+
+
+def test_settings_do_not_change_after_the_start(environment: pytest.MonkeyPatch) -> None:
+    """One frozen object."""
+    settings = load(Settings)
+    with pytest.raises(pydantic.ValidationError):
+        settings.web_port = 1
