@@ -58,8 +58,9 @@ def test_the_usual_ways_of_saving_a_csv_are_read_alike(raw: bytes) -> None:
         (b"OKC00001,2025-07-25,Normal", "状态"),
         (b"OKC00001,2025-07-25, normal", "状态"),
         (b"OKC00001,2025-07-25,", "状态"),
-        (b"okc00001,2025-07-25,normal", "设备编号"),
-        (b"OKC1,2025-07-25,normal", "设备编号"),
+        (b"OKC 0001,2025-07-25,normal", "设备编号"),
+        (b"-OKC0001,2025-07-25,normal", "设备编号"),
+        (b"X" * 65 + b",2025-07-25,normal", "设备编号"),
         (b"=OKC00001,2025-07-25,normal", "设备编号"),
         (b",2025-07-25,normal", "设备编号"),
         (b"OKC00001,2025-07-25", "列"),
@@ -99,7 +100,7 @@ def test_a_household_is_paid_for_one_terminal_a_day() -> None:
 
 def test_all_problems_are_listed_up_to_a_bound() -> None:
     """A person mends them in one go; a file of another kind does not fill the screen."""
-    two = _problems(HEAD + b"bad,2025-07-24,normal\n" + ROW + b"OKC00002,2024-07-24,normal\n")
+    two = _problems(HEAD + b"=bad,2025-07-24,normal\n" + ROW + b"OKC00002,2024-07-24,normal\n")
     assert [problem.line for problem in two] == [2, 4]
     with pytest.raises(RefusedError) as refused:
         read_ledger([HEAD + b"x\n" * 10_000], CONTRACT)
@@ -145,7 +146,7 @@ def test_random_bytes_are_refused_or_counted_and_never_crash(raw: bytes) -> None
 @given(
     cells=st.lists(
         st.tuples(
-            st.sampled_from(["OKC00001", "OKC00002", '"OKC00001"', "okc", "OKC00001\t"]),
+            st.sampled_from(["OKC00001", "OKC00002", '"OKC00001"', "=okc", "OKC00001\t"]),
             st.sampled_from(["2025-07-24", "2025-07-25", '"2025-07-24"', "2025-13-01"]),
             st.sampled_from(["normal", "paused", '"normal"', "x"]),
             st.sampled_from(["H1", '"H1"', "", "H2", '"H,1"']),
@@ -161,7 +162,7 @@ def test_spelling_never_changes_what_a_row_means(cells: list[tuple[str, str, str
     wrong = set()
     for line, row in enumerate(cells, 2):
         device, day, status, home = (cell.strip('"\t') for cell in row)
-        if device == "okc" or day == "2025-13-01" or status == "x" or (device, day) in seen:
+        if device == "=okc" or day == "2025-13-01" or status == "x" or (device, day) in seen:
             wrong.add(line)
             continue
         seen.add((device, day))
