@@ -44,6 +44,12 @@ def arguments(argv: "list[str]") -> "dict[str, str]":
     return {argv[at][2:]: argv[at + 1] for at in range(0, len(argv) - 1, 2)}
 
 
+def runtime() -> str:
+    """What interprets this, for example `micropython 1.29.0 linux`."""
+    version = ".".join([str(part) for part in sys.implementation.version[:3]])
+    return "%s %s %s" % (sys.implementation.name, version, sys.platform)
+
+
 def read_password(fd: str) -> bytes:
     """The first line of an inherited file; empty without one."""
     if not fd:
@@ -196,7 +202,9 @@ class Terminal:
 
     def _save_outbox(self) -> bool:
         saved = self.storage.write_lines("outbox", self.outbox.dump_lines())
-        if not saved:
+        if saved:
+            self.telemetry.restore("storage_damaged")
+        else:
             self.telemetry.fault("storage_damaged")
         return saved
 
@@ -216,7 +224,13 @@ class Terminal:
         """Start everything, the keys first; ends only with the program."""
         self.board.note(
             "boot",
-            {"device": self.device, "firmware": firmware.VERSION, "epoch": self.ids.epoch, "boot": self.ids.boot},
+            {
+                "device": self.device,
+                "firmware": firmware.VERSION,
+                "runtime": runtime(),
+                "epoch": self.ids.epoch,
+                "boot": self.ids.boot,
+            },
         )
         tasks: "list[tuple[str, Callable[[], Awaitable[None]]]]" = [
             ("keys", self.alarm.run),

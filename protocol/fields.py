@@ -137,7 +137,7 @@ DOWN: "dict[str, tuple[Field, ...]]" = {
         ("ring", "int", "may", 0, 100, "ringer and tones"),
         ("allow", "numbers", "may", 0, 12, "callers who may ring through"),
         ("back", "int", "may", 0, 240, "minutes after an SOS in which an allowed caller is answered by itself"),
-        ("times", "table", "may", 0, CONFIG_TIMES_MAX, "{name: ms or count}: the firmware's own hard bounds hold"),
+        ("times", "table", "may", 0, CONFIG_TIMES_MAX, "{name: ms or count}, see the rules below"),
         ("srv", "ascii", "may", 3, 80, "host:port of the broker, for a move to another platform"),
         ("apn", "ascii", "may", 1, 60, "access point"),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 import secrets
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,9 @@ from cloud.devices import rules, store
 from cloud.devices.models import Device, DeviceState, Gap
 from cloud.down import queue
 from cloud.errors import BadInput, Conflict, NotFound
+from cloud.sealed import SealBroken
 from protocol import messages, topics
+from protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from cloud.db import Conn
     from cloud.devices.models import Received
     from cloud.sealed import Box
+
+log = logging.getLogger(__name__)
 
 LIVE_CHANNEL = "live"
 
@@ -164,6 +169,12 @@ async def _configure(conn: Conn, box: Box, state: DeviceState, now: datetime) ->
     if await store.config_sent_since(conn, state.device_id, wanted, now - CONFIG_AGAIN):
         return
     body = await store.config_body(conn, state.device_id, wanted)
-    if body is not None:
+    if body is None:
+        return
+    try:
         fields = messages.decode("down", "config", box.open_bytes(body))
+    except (SealBroken, ProtocolError):
+        # A configuration that cannot be read must not cost us the heartbeat that asked for it.
+        log.error("configuration %d cannot be read", wanted)  # noqa: TRY400 - the place is known
+    else:
         await queue.send(conn, box, state.device_id, "config", fields, now, now + CONFIG_EXPIRES, str(wanted))

@@ -143,7 +143,7 @@ async def save_state(conn: Conn, state: DeviceState) -> None:
         "  excluded.in_call_until, excluded.battery_mv, excluded.battery_pct, excluded.on_mains, excluded.csq,"
         "  excluded.registration, excluded.cell, excluded.drops, excluded.clock_offset_ms, excluded.open_faults,"
         "  excluded.duplicates, excluded.id_clashes, excluded.late, excluded.quarantined)",
-        asdict(state),
+        vars(state),
     )
 
 

@@ -89,8 +89,9 @@ class Sender:
                         ready()
                     await self._work(conn, client)
             except (psycopg.Error, aiomqtt.MqttError, OSError) as error:
-                # The text of a broker's or a database's error is theirs; its kind is enough.
-                log.warning("begins anew: %s", type(error).__name__)
+                # A database's text may quote a row; the broker's says why it refuses us.
+                why = str(error) if isinstance(error, aiomqtt.MqttError) else ""
+                log.warning("begins anew: %s %s", type(error).__name__, why)
                 self._counted["restarts"] += 1
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, BACKOFF_MOST_S)

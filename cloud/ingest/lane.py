@@ -82,9 +82,10 @@ class Lane:
             except db.MigrationError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a message does to us, the next one must be taken
-                log.warning("message not committed: %s", _what(error))
+                log.error("message not committed: %s", _what(error))  # noqa: TRY400 - its text may quote a row
                 if poison is None and not db.is_outage(error, self._conn):
                     poison = _poison(arrival, error)
+                    self._counted[poison.reason] += 1
                     continue
             self._counted["retries"] += 1
             await self._drop_connection()

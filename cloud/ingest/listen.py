@@ -195,7 +195,12 @@ class _Connection:
             self._loop.remove_reader(self._socket)
 
     def _on_readable(self) -> None:
-        self._client.loop_read()  # one packet
+        try:
+            self._client.loop_read()  # one packet
+        except Exception as error:  # noqa: BLE001 - bytes that the library cannot read: only a new connection helps
+            log.error("broker's bytes cannot be read: %s", type(error).__name__)  # noqa: TRY400
+            self._read(wanted=False)
+            self._closed.set()
         if len(self._unfinished) >= UNACKED_MAX:
             self._read(wanted=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from cloud.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
 
 STOP_S = 1.5  # for saying goodbye; what is not finished by then is done again after the next start
 
@@ -51,6 +54,10 @@ async def _until_stopped(main: Callable[[Settings, Callable[[], None]], Awaitabl
     if not work.done():
         work.cancel()
         await asyncio.wait({work}, timeout=STOP_S)
-    if work.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            work.result()
+    if not work.done():
+        # Somebody we talk to does not even answer our goodbye. Nothing is lost by going: see the first lines of run/.
+        log.warning("ends without a goodbye")
+        logging.shutdown()
+        os._exit(1)
+    with contextlib.suppress(asyncio.CancelledError):
+        work.result()

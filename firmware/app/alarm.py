@@ -62,6 +62,7 @@ class Alarm:
         self._orders: "list[tuple[object, ...]]" = []
         self._ordered = asyncio.Event()
         self._number = ""  # last number dialled, for the note
+        self._closing: str | None = None  # id of the report that ended the last call
         self._talk_ms: int | None = None
         self._ladder_ms = 0
         self._voice_up: bool | None = None
@@ -78,8 +79,8 @@ class Alarm:
         return self.voice.in_call()
 
     def wanted(self) -> bool:
-        """A call may be dialled any moment."""
-        return self.held() or bool(self.ladder.running)
+        """A call is up or about to be dialled. Not so in the pauses of an exhausted ladder: its press must get out."""
+        return self.held() or self.ladder.view(self.board.now())["phase"] in ("calling", "ringing", "talking")
 
     # Keys, time, lamp
 
@@ -113,7 +114,7 @@ class Alarm:
         if key == "cancel":
             fields["ref"] = self.ladder.ref
         try:
-            ref = self.mail.post("press", fields)
+            ref = self.mail.post("press", fields, now)
             self.board.note("press", {"id": ref, "key": key, "how": how})
             self.telemetry.count("presses")
         except Exception:
@@ -126,6 +127,7 @@ class Alarm:
             return
         if key == "sos":
             self.sos_ms = now
+        self._closing = None  # of an alarm that this one may pre-empt
         busy = self.voice.in_call() and not self.ladder.in_call
         self.act(self.ladder.fire(key, ref, now, self.data_up(), busy))
 
@@ -179,8 +181,10 @@ class Alarm:
 
     def _report(self, kind: str, fields: "dict[str, object]") -> None:
         try:
-            self.mail.post(kind, fields)
+            message_id = self.mail.post(kind, fields)
             if kind == "call":
+                if fields.get("step") in ("end", "fail"):
+                    self._closing = message_id
                 self._note_call(fields)
         except Exception:
             self.faults += 1
@@ -292,6 +296,12 @@ class Alarm:
             self.telemetry.event("call_missed")
 
     # What the cloud says; exp has been checked
+
+    def receipted(self, ids: "list[str]") -> None:
+        """A receipt. Of the last call's end: whatever the desk said during the call has come before it."""
+        if self._closing in ids:
+            self._closing = None
+            self.act(self.ladder.heard(self.board.now()))
 
     def route(self, fields: "dict[str, object]") -> None:
         """A `route` message for the open press."""

@@ -92,6 +92,7 @@ class Commands:
     def _receipt(self, ids: "list[str]") -> None:
         gone = self.outbox.receipt(ids, self.board.now())
         self.board.note("receipt", {"ids": ids, "gone": gone, "left": len(self.outbox)})
+        self.alarm.receipted(ids)
         self.sender.kick()
 
     def _config(self, fields: "dict[str, object]") -> None:

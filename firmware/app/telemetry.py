@@ -7,6 +7,7 @@ import asyncio
 
 from firmware import VERSION
 from firmware.core.day import DayBook
+from firmware.modem.at import ATError
 from protocol import codes, messages, topics
 
 TYPE_CHECKING = False
@@ -200,6 +201,10 @@ class Telemetry:
         if client is None or self.voice.in_call():
             self.missed += 1
             return
+        try:
+            await self.modem.measure()
+        except ATError:
+            pass  # the figures of the last minute then
         fields = self.mail.stamp()
         fields["s"] = fields["u"]
         fields.update(self.figures())

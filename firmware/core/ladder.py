@@ -32,7 +32,8 @@ class Ladder:
         self._voice = False
         self._caller: str | None = None  # somebody rings and nobody has decided
         self._clear_until = 0  # a call that is not ours is being hung up
-        self._wait_until = 0  # for a route
+        self._wait_until = 0  # for the cloud: a route, or the desk's word between two calls
+        self._data = False
         self._retry_at = 0  # not before: gap after a modem fault, slow retry
         self._deaf_since: int | None = None  # registration missing while a dial was due
         self._blind_at = 0  # then a dial goes out without registration
@@ -43,6 +44,7 @@ class Ladder:
     def configure(self, times: dict[str, int] | None) -> None:
         """Take the times of a configuration; their hard bounds hold."""
         self._publish_wait = limits.limit(times, "publish_wait")
+        self._listen = limits.limit(times, "listen")
         self._cycles = limits.limit(times, "cycles")
         self._talk_min = limits.limit(times, "talk_min")
         self._slow_retry = limits.limit(times, "slow_retry")
@@ -98,6 +100,7 @@ class Ladder:
         self._alarm = Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
         self._retry_at = 0
         self._deaf_since = None
+        self._data = data_up
         # In a call data is suspended: a route cannot come, so nothing is gained by waiting for it.
         self._wait_until = now + self._publish_wait if data_up and not line_busy and self._attempt is None else now
         if line_busy:
@@ -166,9 +169,12 @@ class Ladder:
         return out + self._advance(now)
 
     def data(self, up: bool, now: int) -> list[tuple[object, ...]]:
-        """The data link came or went: without it no route is waited for."""
-        if up:
-            return []
+        """The data link came or went: without it nothing is waited for."""
+        self._data = up
+        return [] if up else self.heard(now)
+
+    def heard(self, now: int) -> list[tuple[object, ...]]:
+        """What the cloud had to say about the last call has come: the next dial need not wait for it."""
         self._wait_until = min(self._wait_until, now)
         return self._advance(now)
 
@@ -220,7 +226,7 @@ class Ladder:
 
     def incoming(self, number: str, now: int) -> list[tuple[object, ...]]:
         """Somebody rings (every RING may be told); "" is a withheld number. Only remembered while no ladder runs."""
-        if self._caller is not None or self._attempt is not None:
+        if self._caller is not None or self._attempt is not None or now < self._clear_until:
             return []
         self._caller = number
         return self._take_caller(number, now) if self.running else []
@@ -293,6 +299,8 @@ class Ladder:
                 self._retry_at = now + (self._slow_retry if alarm.slow < limits.SLOW_TRIES else limits.SLOWEST_MS)
             elif attempt.talk_at is None and (attempt.why or cause) in LINE_CAUSES:
                 self._retry_at = now + limits.GAP_MS
+            if self._data and cause != "busy":
+                self._wait_until = now + self._listen
         return out + self._advance(now)
 
     def _hang(self, why: str, now: int) -> list[tuple[object, ...]]:
@@ -381,17 +389,9 @@ class Ladder:
         self._alarm, attempt, self._count = found
         self._alarm.over_at = now
         if attempt is None:
-            self._clear_until = now + limits.HANGUP_MS if talking else 0
-            return [("hangup",)] if talking and self.running else self._advance(now)
+            # A call that was being hung up for this alarm may still stand: the line is cleared before the next dial.
+            self._clear_until = now + limits.HANGUP_MS
+            return [("hangup",)] if self.running else []
         self._attempt = attempt
-        told = attempt.talk_at is not None
-        if talking:
-            attempt.talk_at = now
-            attempt.state = TALKING
-            return [] if told else [attempt.report("talk"), ("save",)]
-        if told:
-            # It had been answered: the same target first, not the next.
-            attempt.talk_at = now
-            if attempt.target in self._alarm.tried:
-                self._alarm.tried.remove(attempt.target)
-        return self._hang("terminal_reset", now)
+        out, goes_on = resume.take_up(self._alarm, attempt, now, talking)
+        return out if goes_on else self._hang("terminal_reset", now)

@@ -10,6 +10,7 @@ TABLE = {
     "tap_window": (2_000, 1_500, 3_000),  # ms from the first to the third tap of panic tapping
     "key_hold": (1_500, 1_000, 3_000),  # ms after which another key fires although it is still held
     "publish_wait": (3_000, 0, 3_000),  # ms that the dial may wait for a route while data is up
+    "listen": (3_000, 0, 5_000),  # ms after a call for the desk's word, which no call lets through, while data is up
     "cycles": (3, 1, 5),  # rounds of the ladder at full speed
     "talk_min": (10_000, 8_000, 20_000),  # ms of talk below which a call counts as not answered
     "slow_retry": (60_000, 30_000, 120_000),  # ms between attempts after the last cycle

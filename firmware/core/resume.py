@@ -5,7 +5,7 @@ whole: half an alarm is worse than a fresh press.
 """
 
 from firmware.core import plan as plans_
-from firmware.core.attempt import Alarm, Attempt
+from firmware.core.attempt import TALKING, Alarm, Attempt
 from protocol import codes
 
 
@@ -92,3 +92,18 @@ def _attempt(alarm: Alarm, call: object, call_of: object, count: int) -> Attempt
     attempt.ver = _number(call_of[1])
     attempt.staffed = _number(call_of[2])
     return attempt
+
+
+def take_up(alarm: Alarm, attempt: Attempt, now: int, talking: bool) -> tuple[list[tuple[object, ...]], bool]:
+    """A call that a reset found: (what to tell, whether it goes on). One that does not is hung up by the ladder."""
+    told = attempt.talk_at is not None
+    if talking:
+        attempt.talk_at = now
+        attempt.state = TALKING
+        return ([] if told else [attempt.report("talk"), ("save",)]), True
+    if told:
+        # It had been answered: the same target first, not the next.
+        attempt.talk_at = now
+        if attempt.target in alarm.tried:
+            alarm.tried.remove(attempt.target)
+    return [], False

@@ -137,7 +137,10 @@ class Board:
         # By hand, because MicroPython's dicts have no order and the first two members should be first.
         parts = ['"ms": %d' % self.now(), '"%s": "%s"' % (what, value)]
         parts += ['"%s": %s' % (name, json.dumps(fields[name])) for name in sorted(fields)]
-        print("{%s}" % ", ".join(parts))
+        try:
+            print("{%s}" % ", ".join(parts))
+        except OSError:
+            pass  # nobody listens any more; the terminal goes on
 
     def mains(self) -> "int | None":
         """1 on mains, 0 on battery, None where the board cannot tell."""

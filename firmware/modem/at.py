@@ -1,7 +1,8 @@
 """The AT engine: one reader and one writer own a channel; everybody else asks through a queue by priority.
 
 In: a port with `async read(n)` and `async write(bytes)`, and commands. Out: replies, and unasked lines to handlers.
-Must never send a byte while a command waits for its result: `ATD` is aborted by any character.
+Must never send a byte while a command waits for its result, for `ATD` is aborted by any character; only a data command
+is given up for a dial.
 One channel for now. With multiplexing, voice and data get an `AT` each, over ports of the multiplexer.
 """
 
@@ -24,6 +25,8 @@ READ_MAX = 512  # one piece of the UART's buffer
 _RESYNC_TRIES = 3
 _RESYNC_S = 1.0
 _SETTLE_S = 0.1  # a late result of the command before arrives within this after the modem answers again
+_GRACE_MS = 300  # what a dial leaves to a running data command: twice what a healthy one takes
+_STEP_MS = 100  # how soon a waiting dial is noticed
 _ESCAPE = b"\x1b"  # leaves a modem that is stuck at its prompt
 
 
@@ -273,20 +276,39 @@ class AT:
                 self.busy_since = None
 
     async def _run(self, command: Command) -> None:
+        if self.silent and not await self._reach(command):
+            self.counts["timeout"] += 1
+            command.finish(ATError("timeout"))
+            return
         self.parser.expect_prompt = command.payload is not None
         await self.port.write(command.text.encode() + b"\r")
         if command.payload is not None:
-            if not await _within(command.prompted, command.deadline_s):
+            if not await self._outlast(command, command.prompted):
                 await self.port.write(_ESCAPE)
                 await self._timed_out(command)
                 return
             if command.done.is_set():
                 return  # refused instead of prompted
             await self.port.write(command.payload)
-        if not await _within(command.done, command.deadline_s):
+        if not await self._outlast(command, command.done):
             await self._timed_out(command)
         elif self.silent and command.error is None:
             self._set_silent(False)
+
+    async def _outlast(self, command: Command, event: asyncio.Event) -> bool:
+        """Wait for a running command. A dial that waits behind it gives it little time more."""
+        begun = self.ms()
+        urgent_since: int | None = None
+        while not event.is_set():
+            now = self.ms()
+            left = begun + int(command.deadline_s * 1000) - now
+            if command.priority > VOICE and self._queue and self._queue[0].priority == EMERGENCY:
+                urgent_since = now if urgent_since is None else urgent_since
+                left = min(left, urgent_since + _GRACE_MS - now)
+            if left <= 0:
+                return False
+            await _within(event, min(left, _STEP_MS) / 1000)
+        return True
 
     async def _timed_out(self, command: Command) -> None:
         """Give up and find the modem's rhythm again, so that a late result is not taken for the next command's."""
@@ -294,14 +316,32 @@ class AT:
         self.parser.reset()
         command.finish(ATError("timeout"))
         for _ in range(_RESYNC_TRIES):
-            probe = Command("AT", _RESYNC_S, CONTROL)
-            self._current = probe
-            await self.port.write(b"AT\r")
-            if await _within(probe.done, _RESYNC_S):
-                await asyncio.sleep(_SETTLE_S)
-                self._set_silent(False)
+            if await self._probe():
                 return
         self._set_silent(True)
+
+    async def _probe(self) -> bool:
+        """Whether the modem answers `AT` now."""
+        probe = Command("AT", _RESYNC_S, CONTROL)
+        self._current = probe
+        await self.port.write(b"AT\r")
+        if not await _within(probe.done, _RESYNC_S):
+            return False
+        await asyncio.sleep(_SETTLE_S)
+        self._set_silent(False)
+        return True
+
+    async def _reach(self, command: Command) -> bool:
+        """Whether a silent modem can take this command: a dial goes on asking, anything else asks once.
+
+        A dial sent into a modem that is busy would sit in its buffer, and the next character would abort it.
+        """
+        begun = self.ms()
+        while not await self._probe():
+            if command.priority > EMERGENCY or self.ms() - begun >= command.deadline_s * 1000:
+                return False
+        self._current = command
+        return True
 
     def _set_silent(self, silent: bool) -> None:
         if silent != self.silent:

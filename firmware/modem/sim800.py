@@ -121,7 +121,7 @@ class Sim800:
 
     def registered(self) -> bool:
         """Whether a call can be dialled as far as we know."""
-        return self.ready and self.reg in REGISTERED
+        return self.ready and not self.at.silent and self.reg in REGISTERED
 
     async def run(self) -> None:
         """Keep the modem started and its fields fresh, for ever."""
@@ -181,7 +181,7 @@ class Sim800:
         self.changed.set()
 
     async def _want_network_time(self) -> None:
-        """`AT+CLTS=1` holds from the next registration on: a module that had not saved it is restarted, once in its life."""
+        """`AT+CLTS=1` holds from the next registration on: a module without it is restarted, once in its life."""
         if self._time_wanted or await self._ask("AT+CLTS?", 1.0, "+CLTS:") != "0":
             return
         self._time_wanted = True

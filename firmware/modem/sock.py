@@ -145,7 +145,7 @@ class ModemStream(OpenStream):
         try:
             await self.at.command(
                 "AT+CIPSEND=%d" % len(piece),
-                10.0,
+                5.0,
                 DATA,
                 ok=("DATA ACCEPT:*", "SEND OK"),
                 fail=("SEND FAIL", "CLOSED"),

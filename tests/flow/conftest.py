@@ -43,5 +43,4 @@ async def walk(database: str, broker: Mosquitto) -> AsyncIterator[Walk]:
     walk = Walk(database, broker, DEVICE, password, [])
     yield walk
     for service in walk.services:
-        if service.process is not None and service.process.poll() is None:
-            service.kill()
+        service.end()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,6 +78,12 @@ class Service:
     def kill(self) -> None:
         assert self.process is not None
         children.stop(self.process, signal.SIGKILL)
+
+    def end(self) -> None:
+        """However the test went: no process and no file of it is left."""
+        if self.process is not None:
+            self.kill()
+        shutil.rmtree(self._out, ignore_errors=True)
 
     def stop(self) -> int:
         assert self.process is not None

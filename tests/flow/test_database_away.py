@@ -69,8 +69,7 @@ async def test_presses_of_a_time_without_database_are_all_stored_afterwards(
         assert send.stop() == 0
     finally:
         for service in (ingest, send):
-            if service.process is not None:
-                service.kill()
+            service.end()
 
 
 def _after_trying(ingest: Service) -> Any:

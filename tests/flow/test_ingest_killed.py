@@ -67,6 +67,26 @@ async def test_ingest_killed_just_before_the_commit_loses_and_doubles_nothing(wa
     assert duplicates == (0 if fate == "the database rolls back" else 1)
 
 
+async def test_ingest_told_to_end_while_a_commit_hangs_ends_and_the_next_one_stores_the_press(walk: Walk) -> None:
+    """It gives the transaction up; the broker, which heard nothing, hands the press over again."""
+    async with await psycopg.AsyncConnection.connect(walk.database, autocommit=True) as holder:
+        await holder.execute(_HOLD_COMMITS.encode())
+        await holder.execute(f"select pg_advisory_lock({HOLD})".encode())
+        ingest = walk.service("ingest")
+        await ingest.start()
+        sent: dict[str, dict[str, Any]] = {}
+        async with client(walk.device_id, walk.password, walk.broker.port) as terminal:
+            await terminal.publish(up("press", walk.device_id), press("0badcafe.1.1", clock.now(), sent), qos=1)
+        await until(lambda: scalar(walk.database, _HELD), "the commit is held")
+        assert ingest.stop() == 0
+        await holder.execute(f"select pg_advisory_unlock({HOLD})".encode())
+        assert await stored_presses(walk.database) == []
+        await ingest.start()
+        await until(lambda: same_as(walk, sent), "it is stored")
+    await assert_stored_once(walk, sent)
+    assert await scalar(walk.database, "select sum(duplicates) from device_state") == 0
+
+
 async def test_ingest_killed_between_commit_and_ack_is_sent_again_and_changes_nothing(walk: Walk) -> None:
     """The broker never heard that they are committed: it sends them again, and they are counted as duplicates."""
     async with proxy_to(walk.broker.port) as proxy:
@@ -95,3 +115,19 @@ async def test_ingest_killed_between_commit_and_ack_is_sent_again_and_changes_no
     await assert_stored_once(walk, sent)
     receipts = await scalar(walk.database, "select count(*) from down where kind = 'receipt'")
     assert receipts == 10, "a duplicate is receipted again: the terminal may have missed the first receipt"
+
+
+async def test_ingest_killed_again_and_again_in_a_stream_of_presses_loses_and_doubles_nothing(walk: Walk) -> None:
+    """Wherever it happens to be each time."""
+    sent: dict[str, dict[str, Any]] = {}
+    ingest = walk.service("ingest")
+    async with client(walk.device_id, walk.password, walk.broker.port) as terminal:
+        for burst in range(4):
+            await ingest.start()
+            for number in range(burst * 30, burst * 30 + 30):
+                payload = press(f"0badcafe.1.{number}", clock.now(), sent)
+                await terminal.publish(up("press", walk.device_id), payload, qos=1)
+            ingest.kill()
+    await ingest.start()
+    await until(lambda: same_as(walk, sent), "all are stored")
+    await assert_stored_once(walk, sent)

@@ -9,6 +9,7 @@ import pytest
 from cloud.devices.actions import want_config
 from cloud.ingest.models import INTERNAL, Arrival, Quarantine
 from cloud.ingest.take import quarantine
+from cloud.sealed import Box
 from tests.cloud.ingest.conftest import BEAT, BOX, DEVICE, NEIGHBOUR, PRESS
 
 if TYPE_CHECKING:
@@ -198,3 +199,11 @@ async def test_a_configuration_is_sent_when_another_is_reported_but_not_with_eve
     door.later(hours=1)
     await door.say("hb", {**BEAT, "id": "0badcafe.1.5", "cfg": 3})
     assert await door.one("select count(*) from down") == 2
+
+
+async def test_a_configuration_that_cannot_be_read_costs_no_heartbeat(door: Door) -> None:
+    """Sealed with a key that is gone: the terminal keeps what it has, and we keep hearing it."""
+    plan = {"sos": [["坐席", "01055500001", 30, 1]]}
+    await want_config(door.conn, Box(b"q" * 32), DEVICE, {"ver": 3, "hb": 600, "plan": plan}, door.now)
+    assert await door.say("hb", BEAT) == "stored"
+    assert await door.one("select count(*) from down") == 0

@@ -34,7 +34,9 @@ class Bench:
             self._hangup = self._hangup or action[0] == "hangup"
         return actions
 
-    def fire(self, key: str = "sos", ref: str = REF, data: bool = False, busy: bool = False) -> list[tuple[object, ...]]:
+    def fire(
+        self, key: str = "sos", ref: str = REF, data: bool = False, busy: bool = False
+    ) -> list[tuple[object, ...]]:
         """A key fires."""
         return self.do(self.ladder.fire(key, ref, self.now, data, busy))
 

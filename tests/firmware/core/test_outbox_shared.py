@@ -93,7 +93,7 @@ def test_it_is_resent_after_10_20_40_up_to_300_seconds_for_ever() -> None:
     rig = Rig()
     rig.add()
     rig.save()
-    waits = []
+    waits: list[int] = []
     last = rig.now
     while len(waits) < 25:
         if rig.due():
@@ -163,7 +163,7 @@ def test_a_full_box_drops_the_least_important_oldest_and_counts() -> None:
     blob = rig.save()
     for gone in (first_event, second_event):
         assert ('"%s"' % gone).encode() not in blob
-    for kept in [*presses, day]:
+    for kept in presses + [day]:  # noqa: RUF005, MicroPython unpacks no lists
         assert ('"%s"' % kept).encode() in blob
     for _ in range(box.DAYS_MAX):
         rig.add("day")

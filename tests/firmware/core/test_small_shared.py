@@ -18,7 +18,15 @@ def test_ids_are_never_given_twice() -> None:
     assert second.next() == "0123abcd.1.0"
     assert second.is_this_boot("0123abcd.1.5")
     assert not second.is_this_boot("0123abcd.10.5")
-    for bad in ({}, {"e": "x", "b": 1}, {"e": "0123abcd", "b": "1"}, {"e": "0123abcd", "b": BOOT_MAX}, [], 5):
+    bads: tuple[object, ...] = (
+        {},
+        {"e": "x", "b": 1},
+        {"e": "0123abcd", "b": "1"},
+        {"e": "0123abcd", "b": BOOT_MAX},
+        [],
+        5,
+    )
+    for bad in bads:
         source = open_ids(bad, "ffffffff")
         assert source.next() == "ffffffff.0.0"
         assert parse_id(source.next()) is not None
@@ -109,7 +117,7 @@ def test_there_is_never_a_silence_of_five_seconds_while_help_is_being_called() -
             facts(shower, phase)
             heard += [now for action in shower.tick(now) if action[0] == "beep"]
         assert len(heard) > 12
-        assert max([late - early for early, late in zip(heard, heard[1:], strict=False)]) <= 5_000
+        assert max([heard[index + 1] - heard[index] for index in range(len(heard) - 1)]) <= 5_000
     shower = Indicator()
     facts(shower, "talking")
     assert [action for now in range(0, 60_000, 100) for action in shower.tick(now) if action[0] == "beep"] == []

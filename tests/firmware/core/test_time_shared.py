@@ -84,9 +84,10 @@ def test_minutes_before_the_clock_was_set_belong_to_their_own_day() -> None:
     book = DayBook()
     run(book, 0, 180, None)
     book.count("answered", 181 * MINUTE)
-    assert book.tick(181 * MINUTE, MIDNIGHT + 60, True)[0]["on"] in range(120, 181)
+    # The clock is set a minute into the day: by the hour, all but the last of them belong to yesterday.
+    assert book.tick(181 * MINUTE, MIDNIGHT + 60, True)[0]["on"] in range(120, 182)
     ended = run(book, 181 * MINUTE, 24 * 60, MIDNIGHT + 60)
-    assert ended[0]["on"] == 1440 - 1 + 1
+    assert ended[0]["on"] == 1440
 
 
 def test_a_restart_loses_at_most_what_was_not_stored() -> None:
@@ -103,7 +104,8 @@ def test_a_restart_loses_at_most_what_was_not_stored() -> None:
     later = DayBook()
     later.load(dark.dump())
     assert later.lost_minutes == 30
-    for bad in (None, [], {"days": 5}, {"days": {"x": {}}}, {"days": {"5": {"on_ms": "a"}}}):
+    bads: tuple[object, ...] = (None, [], {"days": 5}, {"days": {"x": {}}}, {"days": {"5": {"on_ms": "a"}}})
+    for bad in bads:
         DayBook().load(bad)
 
 
@@ -113,7 +115,7 @@ def test_a_gap_between_ticks_is_not_proof_of_work() -> None:
     book.tick(0, MIDNIGHT, True)
     book.tick(60 * MINUTE, MIDNIGHT + 3_600, True)
     ended = book.tick(61 * MINUTE, MIDNIGHT + 86_400, True)
-    assert ended[0]["on"] == 2
+    assert ended[0]["on"] == 3
 
 
 def test_heartbeats_keep_their_interval_and_spread_over_the_fleet() -> None:
@@ -121,7 +123,7 @@ def test_heartbeats_keep_their_interval_and_spread_over_the_fleet() -> None:
     beats = Heartbeat("OKC00001", 600, 0)
     times = [now for now in range(0, 3_600_000, 1_000) if beats.due(now)]
     assert len(times) == 6
-    assert [late - early for early, late in zip(times, times[1:], strict=False)] == [600_000] * 5
+    assert [times[index + 1] - times[index] for index in range(5)] == [600_000] * 5
     phases = [Heartbeat("OKC%05d" % n, 600, 0).next_ms // 60_000 for n in range(200)]
     assert len(set(phases)) == 10
     beats.set_every(600, 3_600_000)
@@ -153,6 +155,6 @@ def test_a_link_that_flaps_does_not_start_again_from_one_second() -> None:
     for _ in range(10):
         backoff.failed(0)
     backoff.connected(1_000)
-    assert backoff.lost(30_000) == 90_000
+    assert backoff.lost(30_000, 0) == 90_000
     backoff.connected(100_000)
-    assert backoff.lost(160_000) == 750
+    assert backoff.lost(160_000, 0) == 750

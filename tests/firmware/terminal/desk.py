@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEVICE = "DESK01"
-PASSWORD = "desk-password"  # noqa: S105 - of a broker that lives for one test
+PASSWORD = "desk-password"
 SPEED = 20.0  # the emulator's delays are divided by this
 WAIT_S = 30.0
 ONEKEY = str(Path(sys.executable).with_name("onekey"))
@@ -68,7 +68,7 @@ class Cloud:
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         direction, kind, _device = topics.parse(message.topic)
-        fields = messages.decode(direction, kind, message.payload)
+        fields = messages.decode(direction, kind, bytes(message.payload))
         with self._lock:
             self.messages.append((kind, fields))
         if self.receipting and kind not in ("hb", "state"):
@@ -163,10 +163,15 @@ class Desk:
 
         return until(find, f"no note {what} {like}", wait_s)
 
-    def lamp(self, state: str) -> dict[str, Any]:
-        return until(
-            lambda: next((line for line in self.lines() if line.get("lamp") == state), None), f"no lamp {state}"
-        )
+    def lamp(self, state: str, after: str | None = None) -> dict[str, Any]:
+        """The first time the lamp shows a state, since the last note of that name."""
+
+        def find() -> dict[str, Any] | None:
+            lines = self.lines()
+            notes = [at for at, line in enumerate(lines) if line.get("note") == after]
+            return next((line for line in lines[notes[-1] if notes else 0 :] if line.get("lamp") == state), None)
+
+        return until(find, f"no lamp {state}")
 
     def happened(self, event: str, nth: int = 0, **like: object) -> dict[str, Any]:
         def find() -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.firmware.terminal.desk import until
+
 if TYPE_CHECKING:
     from tests.firmware.terminal.desk import Cloud, Desk
 
@@ -27,7 +29,7 @@ def test_a_terminal_tells_its_boot_its_state_and_a_heartbeat(desk: Desk, cloud: 
 
 def test_a_press_is_published_first_and_dialled_after_three_seconds_without_a_route(desk: Desk, cloud: Cloud) -> None:
     """The stored plan dials when no route comes; talk is told only when the modem shows an active call."""
-    desk.start(n01055500000="answer after=10 talk=40")
+    desk.start(n01055500000="answer after=2 talk=40")
     desk.note("connected")
     desk.press("sos", 1200)
     press = cloud.wait("press", key="sos", how="hold")
@@ -37,8 +39,10 @@ def test_a_press_is_published_first_and_dialled_after_three_seconds_without_a_ro
     assert press["hold"] >= 600
     # Data is suspended in the call: its reports come when it is over.
     active, talking = desk.happened("active", number=STORED), desk.note("talking")
-    assert 0 <= active["at"] - desk.happened("dial")["at"] <= 10
     assert talking["number"] == STORED
+    # Clocks differ, spans do not: the lamp follows the modem's own report within its next poll.
+    span = active["at"] - desk.happened("dial")["at"]
+    assert abs((talking["ms"] - dialled["ms"]) / 1000 - span) < 1.5
     desk.press("cancel", 100)
     ended = cloud.wait("call", step="end", ref=press["id"])
     assert (ended["to"], ended["rung"], ended["src"]) == ("值班台", 0, "stored")
@@ -51,7 +55,7 @@ def test_a_route_is_dialled_at_once_and_its_first_rung_without_an_answer_leads_t
     desk: Desk, cloud: Cloud
 ) -> None:
     """`OK` after `ATD` and minutes of nothing are no answer: only +CLCC active is."""
-    desk.start(n13800000001="no_answer", n13800000002="answer after=4 talk=200")
+    desk.start(n13800000001="no_answer", n13800000002="answer after=2 talk=200")
     desk.note("connected")
     desk.press("sos", 1200)
     press = cloud.wait("press")
@@ -86,13 +90,14 @@ def test_with_data_down_a_press_dials_at_once_and_its_record_comes_later_with_it
     desk.control("data on")
     press = cloud.wait("press", 60, id=pressed["id"])
     assert abs(press["t"] - at) <= 2
-    assert press["u"] == pressed["ms"]
+    assert abs(press["u"] - pressed["ms"]) < 20
     assert press["s"] > press["u"]
-    assert [fields["step"] for fields in cloud.of("call", ref=press["id"])][:2] == ["dial", "ring"]
+    cloud.wait("call", ref=press["id"], step="end")
+    assert [fields["step"] for fields in cloud.of("call", ref=press["id"])] == ["dial", "ring", "talk", "end"]
 
 
 def test_a_killed_firmware_sends_its_full_outbox_after_the_restart(desk: Desk, cloud: Cloud) -> None:
-    """kill -9 with unreceipted presses: every one arrives, with `s` null because it is of an earlier boot."""
+    """Kill -9 with unreceipted presses: every one arrives, with `s` null because it is of an earlier boot."""
     desk.start(n01055500000="busy")
     desk.note("connected")
     cloud.wait("boot")
@@ -105,8 +110,6 @@ def test_a_killed_firmware_sends_its_full_outbox_after_the_restart(desk: Desk, c
     pressed = [desk.note("press", nth)["id"] for nth in range(10)]
     assert len(set(pressed)) == 10
     stored = desk.folder / "state" / "outbox"
-    from tests.firmware.terminal.desk import until  # noqa: PLC0415
-
     until(lambda: all(one.encode() in stored.read_bytes() for one in pressed) or None, "the presses were not stored")
     desk.kill_firmware()
     cloud.receipting = True
@@ -114,5 +117,4 @@ def test_a_killed_firmware_sends_its_full_outbox_after_the_restart(desk: Desk, c
     desk.start_terminal()
     for one in pressed:
         assert cloud.wait("press", id=one)["s"] is None
-    assert cloud.wait("boot", s=None) or True
     desk.note("receipt", left=0)

@@ -1,0 +1,227 @@
+"""The ladder against a small model, under everything that user, modem, network and desk can do in any order.
+
+The model knows the line (one call at most), the rules for ending an SOS, and nothing about how the ladder is built.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from firmware.core.ladder import Ladder
+from firmware.core.lines import pack, unpack
+from protocol import codes, messages
+from tests.firmware.core.bench import DAUGHTER, DESK, PLANS, SON, STATION
+
+RUNG = st.sampled_from([DESK, SON, DAUGHTER, STATION, ("weak desk", DESK[1], 5, 0)])
+CAUSES = st.sampled_from(["busy", "no_answer", "no_carrier", "rejected", "modem_error", "no_registration", None])
+
+
+class Model:
+    """What must be true: the line, the open alarm, and whether it may end."""
+
+    def __init__(self) -> None:
+        self.line: int | None = None  # attempt on the line
+        self.hanging = False
+        self.talk_at: int | None = None
+        self.staffed = False
+        self.may_end: set[str] = set()  # ways in which the running alarm may end now
+        self.key: str | None = None
+        self.talks: dict[int, int] = {}  # attempt: reports of talk
+        self.closed: dict[int, int] = {}  # attempt: closing reports
+        self.restarts = 0
+        self.exhausted = False
+        self.voice = True
+
+    def talked(self, now: int) -> None:
+        """Ten seconds of talk: the end of any alarm, of an SOS only with a staffed target."""
+        if self.talk_at is not None and now - self.talk_at >= 10_000 and (self.staffed or self.key != "sos"):
+            self.may_end.add("answered")
+
+
+class LadderMachine(RuleBasedStateMachine):
+    """Ladder and model side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ladder = Ladder(PLANS, 1)
+        self.model = Model()
+        self.now = 1_000
+        self.presses = 0
+        self.pending: list[int] = []  # attempts in order of dialling, to match reports with them
+        self.do(self.ladder.voice(True, self.now))
+
+    def do(self, actions: list[tuple[Any, ...]]) -> None:
+        """Carry out and check every action."""
+        model = self.model
+        for action in actions:
+            what = action[0]
+            if what in ("dial", "answer"):
+                assert model.line is None, "a second call"
+                assert self.ladder.running
+                model.line, model.hanging, model.talk_at = action[1], False, None
+                self.pending.append(action[1])
+            elif what == "hangup":
+                model.hanging = True
+            elif what == "restart_modem":
+                model.restarts += 1
+                model.hanging = True  # it takes the call with it
+                assert model.restarts <= 1, "the modem was restarted twice in one alarm"
+            elif what == "exhausted":
+                assert not model.exhausted, "told twice"
+                model.exhausted = True
+            elif what == "report":
+                self.check_report(action[1], action[2])
+            elif what == "done":
+                assert action[1] in model.may_end, action[1]
+                model.key = None
+            elif what == "tone":
+                assert action[1] in codes.BEEPS
+
+    def check_report(self, kind: str, fields: dict[str, Any]) -> None:
+        """Valid on the wire; one `talk` per answered attempt, one closing report per attempt."""
+        messages.encode("up", kind, {**fields, "id": "0123abcd.1.1", "t": None, "u": 0, "s": 0})
+        if kind != "call":
+            return
+        attempt = self.pending[-1]
+        if fields["step"] in ("dial", "ring"):
+            self.model.staffed = fields["to"] in ("desk", "station", "weak desk")
+        elif fields["step"] == "talk":
+            self.model.talks[attempt] = self.model.talks.get(attempt, 0) + 1
+        else:
+            self.model.closed[attempt] = self.model.closed.get(attempt, 0) + 1
+            assert (fields["step"] == "end") == (attempt in self.model.talks)
+
+    def end_line(self, cause: str | None) -> None:
+        """The call of the line is gone."""
+        number, self.model.line = self.model.line, None
+        self.model.talked(self.now)
+        self.model.talk_at = None
+        if number is not None:
+            self.do(self.ladder.call(number, "ended", self.now, cause))
+
+    @rule(key=st.sampled_from(["sos", "sos", "k1", "k2"]), data=st.booleans())
+    def fire(self, key: str, data: bool) -> None:
+        self.presses += 1
+        model = self.model
+        new = model.key is None or (key == "sos" and model.key != "sos")
+        preempts = not new and model.key not in ("sos", key) and model.talk_at is None
+        if new or preempts:
+            model.may_end = {"preempted"} if model.key is not None else set()
+        self.do(self.ladder.fire(key, f"0123abcd.1.{self.presses}", self.now, data))
+        if new or preempts:
+            model.key, model.restarts, model.exhausted = key, 0, False
+            model.may_end = {"exhausted"} if key != "sos" else set()
+
+    @rule()
+    def cancel(self) -> None:
+        self.model.may_end.add("cancelled")
+        self.do(self.ladder.cancel(self.now))
+        self.model.may_end.discard("cancelled")
+        assert not self.ladder.running
+
+    @rule(ms=st.sampled_from([100, 1_000, 3_000, 10_000, 30_000, 61_000]))
+    def wait(self, ms: int) -> None:
+        for _ in range(0, ms, 500 if ms > 3_000 else 100):
+            self.now += 500 if ms > 3_000 else 100
+            if self.model.hanging:
+                self.model.hanging = False
+                self.end_line(None)
+                self.do(self.ladder.line_clear(self.now))
+            self.model.talked(self.now)
+            self.do(self.ladder.tick(self.now))
+
+    @precondition(lambda self: self.model.line is not None)
+    @rule(what=st.sampled_from(["dialling", "ringing", "active"]))
+    def progress(self, what: str) -> None:
+        if what == "active" and self.model.talk_at is None:
+            self.model.talk_at = self.now
+        assert self.model.line is not None
+        self.do(self.ladder.call(self.model.line, what, self.now))
+
+    @precondition(lambda self: self.model.line is not None)
+    @rule(cause=CAUSES)
+    def ends(self, cause: str | None) -> None:
+        self.model.hanging = False
+        self.end_line(cause)
+
+    @precondition(lambda self: self.model.line is not None)
+    @rule(ms=st.sampled_from([9_000, 12_000]))
+    def talks(self, ms: int) -> None:
+        """A whole call, answered and hung up by the other side."""
+        line = self.model.line
+        self.progress("active")
+        self.wait(ms)
+        if self.model.line == line:
+            self.ends("remote_hangup")
+
+    @precondition(lambda self: self.ladder.running and self.model.line is None and self.model.voice)
+    @rule()
+    def a_running_ladder_leads_on(self) -> None:
+        """Whatever ended the last call, the next dial needs nobody's help; slow ones come within five minutes."""
+        for _ in range(301):
+            if self.model.line is None and self.ladder.running:
+                self.wait(1_000)
+        assert self.model.line is not None or not self.ladder.running
+
+    @precondition(lambda self: self.ladder.running)
+    @rule()
+    def reset(self) -> None:
+        """The terminal restarts in the middle; the alarm goes on. Only the end of a pre-empted call is lost."""
+        dump = unpack(pack(self.ladder.dump()))
+        if self.model.line is not None and isinstance(dump, dict) and "call" not in dump:
+            self.model.closed[self.model.line] = 1
+        self.ladder = Ladder(PLANS, 1)
+        self.do(self.ladder.voice(self.model.voice, self.now))
+        self.do(self.ladder.restore(dump, self.now))
+
+    @rule(plan=st.lists(RUNG, max_size=8), ver=st.integers(0, 5))
+    def route(self, plan: list[tuple[str, str, int, int]], ver: int) -> None:
+        self.do(self.ladder.route(f"0123abcd.1.{self.presses}", "case", ver, plan, self.now))
+
+    @rule(state=st.sampled_from(["accepted", "on_the_way", "closed"]), mine=st.booleans())
+    def desk(self, state: str, mine: bool) -> None:
+        ref = self.ladder.refs[-1] if self.ladder.refs and mine else "0123abcd.9.9"
+        if ref != "0123abcd.9.9" and (state != "closed" or self.model.exhausted):
+            self.model.may_end.add("closed" if state == "closed" else "accepted")
+        self.do(self.ladder.desk(ref, state, self.now))
+
+    @precondition(lambda self: self.model.talk_at is not None)
+    @rule(key=st.sampled_from("019#"))
+    def dtmf(self, key: str) -> None:
+        if key == "1":
+            self.model.may_end.add("answered")
+        self.do(self.ladder.dtmf(key, self.now))
+
+    @rule(up=st.booleans())
+    def voice(self, up: bool) -> None:
+        self.model.voice = up
+        self.do(self.ladder.voice(up, self.now))
+
+    @rule(number=st.sampled_from(["+861055500001", "13800000009", ""]))
+    def incoming(self, number: str) -> None:
+        self.do(self.ladder.incoming(number, self.now))
+        self.do(self.ladder.incoming_gone(self.now) if self.model.line is None else [])
+
+    @invariant()
+    def the_desk_stays_on_the_ladder(self) -> None:
+        alarm = self.ladder._alarm
+        if alarm is not None:
+            assert [rung for rung in alarm.plan if rung[1] == DESK[1] and rung[3] and rung[2] >= DESK[2]]
+
+    @invariant()
+    def every_attempt_is_told_once(self) -> None:
+        assert all(count == 1 for count in self.model.talks.values())
+        assert all(count == 1 for count in self.model.closed.values())
+        assert all(number in self.model.closed for number in self.pending if number != self.model.line)
+
+    @invariant()
+    def an_open_alarm_is_open_in_both(self) -> None:
+        assert self.ladder.running == (self.model.key is not None)
+
+
+LadderMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLadder = LadderMachine.TestCase

@@ -1,0 +1,71 @@
+"""A modem in memory: answers by a table, says what the test wants, and records what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from firmware.modem.at import AT, Port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Peer(Port):
+    """The port of the engine. `answers`: command -> text to send, None for silence, or a function of the command."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []  # every write, as it came
+        self.answers: dict[str, str | Callable[[str], str] | None] = {"AT": "\r\nOK\r\n"}
+        self.default: str | None = "\r\nOK\r\n"
+        self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def read(self, most: int) -> bytes:
+        return await self._pieces.get()
+
+    async def write(self, data: bytes) -> None:
+        self.told.append(data)
+        if not data.endswith(b"\r"):
+            return
+        text = data[:-1].decode()
+        answer = self.answers.get(text, self.default)
+        if callable(answer):
+            answer = answer(text)
+        if answer is not None:
+            self.say(answer)
+
+    def say(self, text: str | bytes) -> None:
+        """Bytes of the modem, now."""
+        self._pieces.put_nowait(text.encode() if isinstance(text, str) else text)
+
+    def commands(self) -> list[str]:
+        return [data[:-1].decode() for data in self.told if data.endswith(b"\r")]
+
+
+class Clock:
+    """Uptime by the loop's own clock."""
+
+    def __call__(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000)
+
+
+class Bench:
+    """An engine with its two tasks and a peer."""
+
+    def __init__(self) -> None:
+        self.peer = Peer()
+        self.at = AT(self.peer, Clock())
+        self._tasks = [asyncio.create_task(self.at.read_forever()), asyncio.create_task(self.at.write_forever())]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def settle(what: Callable[[], bool], wait_s: float = 5.0) -> None:
+    """Let the loop run until something is so."""
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while not what():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.005)

@@ -1,0 +1,193 @@
+"""The MQTT client against a real Mosquitto, over CPython's own streams."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import aiomqtt
+import pytest
+
+from firmware.net import mqtt
+from tests.fixtures.broker import CLOUD_PASSWORD, CLOUD_USER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.fixtures.broker import Mosquitto
+
+DEVICE = "DESK01"
+PASSWORD = "desk-password"
+DOWN, UP, STATE = f"okc/v1/down/config/{DEVICE}", f"okc/v1/up/press/{DEVICE}", f"okc/v1/up/state/{DEVICE}"
+
+
+class Tcp(mqtt.Stream):
+    """A plain connection as the client wants it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def read(self, most: int) -> bytes:
+        return await self.reader.read(most)
+
+    async def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def close(self) -> None:
+        self.writer.close()
+
+
+class Session:
+    """A connected client with its reader, and what arrived."""
+
+    def __init__(self, client: mqtt.Client, stream: Tcp, arrived: list[tuple[str, bytes]]) -> None:
+        self.client = client
+        self.stream = stream
+        self.arrived = arrived
+        self.reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        with suppress(OSError):
+            await self.client.read_forever()
+
+    async def end(self) -> None:
+        await self.stream.close()
+        self.reader.cancel()
+        await asyncio.gather(self.reader, return_exceptions=True)
+
+
+async def begin(broker: Mosquitto, password: str = PASSWORD) -> Session:
+    arrived: list[tuple[str, bytes]] = []
+    stream = Tcp(*await asyncio.open_connection("127.0.0.1", broker.port))
+    loop = asyncio.get_running_loop()
+    client = mqtt.Client(
+        stream, lambda: int(loop.time() * 1000), lambda topic, data: arrived.append((topic, data)), lambda: False
+    )
+    try:
+        await client.connect(DEVICE, password.encode(), will_topic=STATE, will=b"offline")
+    except OSError:
+        await stream.close()
+        await stream.writer.wait_closed()
+        raise
+    return Session(client, stream, arrived)
+
+
+@asynccontextmanager
+async def cloud(broker: Mosquitto) -> AsyncIterator[aiomqtt.Client]:
+    async with aiomqtt.Client("127.0.0.1", broker.port, username=CLOUD_USER, password=CLOUD_PASSWORD) as client:
+        await client.subscribe("okc/v1/up/#", 1)
+        yield client
+
+
+async def first(client: aiomqtt.Client) -> tuple[str, bytes, bool]:
+    async with asyncio.timeout(10):
+        async for message in client.messages:
+            assert isinstance(message.payload, bytes)
+            return str(message.topic), message.payload, bool(message.retain)
+    raise AssertionError
+
+
+async def until(arrived: list[tuple[str, bytes]], count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(arrived) < count:  # noqa: ASYNC110 - the client's handler is no coroutine
+            await asyncio.sleep(0.01)
+
+
+async def test_publishes_arrive_and_are_acknowledged(broker: Mosquitto) -> None:
+    """QoS 1 returns when the broker has it, QoS 0 at once."""
+    broker.add_user(DEVICE, PASSWORD)
+    async with cloud(broker) as other:
+        session = await begin(broker)
+        await session.client.publish(UP, b"one")
+        assert await first(other) == (UP, b"one", False)
+        await session.client.publish(UP, b"two", 0)
+        assert await first(other) == (UP, b"two", False)
+        await session.client.ping()
+        assert session.client.rtt_ms is not None
+        await session.end()
+
+
+async def test_a_lost_connection_publishes_the_will_and_a_farewell_does_not(broker: Mosquitto) -> None:
+    """Retained, so that a late reader knows."""
+    broker.add_user(DEVICE, PASSWORD)
+    session = await begin(broker)
+    await session.client.publish(STATE, b"online", 1, True)
+    async with cloud(broker) as other:
+        assert await first(other) == (STATE, b"online", True)
+        await session.end()
+        assert await first(other) == (STATE, b"offline", False)
+        session = await begin(broker)
+        await session.client.disconnect()
+        await session.end()
+        again = await begin(broker)
+        await again.client.publish(UP, b"after")
+        assert await first(other) == (UP, b"after", False)
+        await again.end()
+
+
+async def test_the_session_is_resumed_and_brings_what_was_missed(broker: Mosquitto) -> None:
+    """Clean session false: subscription and queued QoS 1 messages survive a cut."""
+    broker.add_user(DEVICE, PASSWORD)
+    session = await begin(broker)
+    assert not session.client.present
+    await session.client.subscribe(f"okc/v1/down/+/{DEVICE}")
+    await session.end()
+    async with cloud(broker) as other:
+        for number in range(5):
+            await other.publish(DOWN, b"%d" % number, 1)
+        session = await begin(broker)
+        assert session.client.present
+        await until(session.arrived, 5)
+        assert session.arrived == [(DOWN, b"%d" % number) for number in range(5)]
+        await session.client.ping()  # the broker has our acknowledgements
+        await session.end()
+        session = await begin(broker)
+        await session.client.ping()
+        assert session.arrived == []
+        await session.end()
+
+
+async def test_a_wrong_password_is_a_refusal_with_its_code(broker: Mosquitto) -> None:
+    """5 is "not authorised"; the link then waits longer."""
+    broker.add_user(DEVICE, PASSWORD)
+    with pytest.raises(mqtt.MQTTError, match="refused"):
+        await begin(broker, "wrong")
+
+
+async def test_a_dead_broker_ends_every_wait(broker: Mosquitto) -> None:
+    """Publishes fail, they do not hang."""
+    broker.add_user(DEVICE, PASSWORD)
+    session = await begin(broker)
+    broker.kill()
+    await session.reader
+    with pytest.raises(OSError, match="closed"):
+        await session.client.publish(UP, b"x")
+    assert session.client.failed
+    await session.end()
+
+
+class Silent(mqtt.Stream):
+    """A path that swallows everything, as a suspended data link does."""
+
+    async def read(self, most: int) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        pass
+
+
+async def test_a_ping_without_an_answer_ends_the_session_but_a_call_stops_its_clock() -> None:
+    """Only time without a call counts."""
+    calling = True
+    client = mqtt.Client(Silent(), lambda: 0, lambda topic, data: None, lambda: calling)
+    ping = asyncio.create_task(client.ping(0.5))
+    await asyncio.sleep(1.2)
+    assert not ping.done()
+    calling = False
+    with pytest.raises(mqtt.MQTTError):
+        await ping
+    assert client.failed == "ping"
