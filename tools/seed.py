@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud import clock, db, settings
+from cloud import clock, days, db, settings
 from cloud.calls import actions as calls
 from cloud.calls import store as cases
 from cloud.devices import actions as devices
@@ -116,7 +116,7 @@ async def _household(conn: Conn, box: Box, seeded: Seeded, number: int, *, devic
     family = (Contact("女儿", f"13800000{number:03d}"), Contact("邻居", f"13600000{number:03d}"))
     for position, contact in enumerate(family, start=1):
         seeded.contacts += await elders.add_contact(conn, box, home_id, position, contact)
-    await elders.install(conn, _id("installation", device_id), device_id, home_id, clock.shanghai_day(now))
+    await elders.install(conn, _id("installation", device_id), device_id, home_id, days.shanghai_day(now))
     await conn.execute(
         "update device set status = 'installed' where device_id = %(device_id)s and status = 'stock'",
         {"device_id": device_id},

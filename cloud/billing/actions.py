@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cloud import clock
+from cloud import days
 from cloud.billing import store
 from cloud.billing.models import PAUSE_REASONS, STATUSES, Amount, Closed, Contract, Pause
 from cloud.billing.pricing import price
@@ -39,7 +39,7 @@ async def pause(conn: AsyncConnection[Any], each: Pause, now: datetime) -> None:
 
 async def close_day(conn: AsyncConnection[Any], day: date, now: datetime, *, provisional: bool = False) -> Closed:
     """Decide one Shanghai day for every terminal. Closing it again gives the same rows, or better-informed ones."""
-    today = clock.shanghai_day(now)
+    today = days.shanghai_day(now)
     if not may_close(day, today, provisional=provisional):
         raise BadInput("the day is not over; today may be closed provisionally, a later day not at all")
     await store.lock_day(conn, day)
@@ -71,5 +71,5 @@ async def contract_of(conn: AsyncConnection[Any], number: str) -> Contract:
 
 def _bounds(day: date) -> tuple[datetime, datetime]:
     """First moment of a Shanghai day and of the next."""
-    start = datetime(day.year, day.month, day.day, tzinfo=clock.SHANGHAI)
+    start = datetime(day.year, day.month, day.day, tzinfo=days.SHANGHAI)
     return start, start + timedelta(days=1)

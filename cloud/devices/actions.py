@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cloud.clock import shanghai_day
+from cloud.days import shanghai_day
 from cloud.devices import rules, store
 from cloud.devices.models import Device, DeviceState, Gap
 from cloud.down import queue

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cloud.days import SHANGHAI
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 CLOUD = Path(__file__).resolve().parent.parent
 STATIC = Path(__file__).resolve().parent / "static"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def clock_time(at: datetime) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cloud.clock import shanghai_day
+from cloud.days import shanghai_day
 from cloud.ingest.models import Dated
 
 # A clock that is ahead by more than this is wrong: network time is good to a second, the rest is drift between syncs.

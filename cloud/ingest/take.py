@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloud import flow
-from cloud.clock import shanghai_day
+from cloud.days import shanghai_day
 from cloud.devices.models import Received
 from cloud.ingest import store
 from cloud.ingest.dating import AHEAD, EARLIEST, date_message

@@ -7,8 +7,8 @@ that is stored for later can also be reached later.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from cloud.days import SHANGHAI
 from cloud.providers.models import ACTIVE
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from cloud.providers.models import Area, Place, Provider, Span
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY_MINUTES = 1440
 WEEK_MINUTES = 7 * DAY_MINUTES
 

@@ -13,7 +13,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cloud import clock
+from cloud import clock, days
 from tools.story.lines import SilenceError
 from tools.story.system import DESK_NUMBER, DEVICE, READY_S
 
@@ -155,7 +155,7 @@ class Story:
 
     def money(self) -> None:
         """Today is closed from what ingest wrote, exported, and the export priced without the database."""
-        today = clock.shanghai_day(clock.now())
+        today = days.shanghai_day(clock.now())
         contract = self.system.folder / "contract.toml"
         contract.write_text(CONTRACT.format(number=CONTRACT_NUMBER, start=today, end=today + TERM))
         out = self.system.folder / "export"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.clock import shanghai_day
+from cloud.days import shanghai_day
 from cloud.devices import rules
 from cloud.devices.models import Contact, DeviceState, Gap, Received
 from protocol import messages

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.clock import shanghai_day
+from cloud.days import shanghai_day
 from cloud.ingest.dating import AHEAD, EARLIEST, UPTIME_REACH, date_message
 from protocol.fields import MS_MAX, SECONDS_MAX
 

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from cloud import clock
+from cloud import clock, days
 from cloud.calls import actions, store
 from cloud.devices import actions as devices
 from cloud.devices.models import Received
@@ -51,7 +51,7 @@ class Site:
             body=messages.decode("up", kind, messages.encode("up", kind, fields)),
             happened_at=now - timedelta(seconds=late_s),
             dating="clock",
-            day=clock.shanghai_day(now),
+            day=days.shanghai_day(now),
             received_at=now,
             late_s=late_s,
         )
