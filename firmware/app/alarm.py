@@ -143,13 +143,16 @@ class Alarm:
         if data != self._data_up:
             self._data_up = data
             self.act(self.ladder.data(data, now))
+        view = self.ladder.view(now)
+        if self.voice.state == "talking":
+            view = {"phase": "talking", "desk": view["desk"]}  # an answered caller is a talk too
         self.indicator.facts(
             now,
             started=self.modem.identified.is_set(),
             voice=voice,
             data=data,
             fault=self.telemetry.has_fault(),
-            ladder=self.ladder.view(now),
+            ladder=view,
         )
 
     def _show(self, now: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,18 @@ import pytest
 
 from cloud import clock
 from cloud.db import migrate
-from tests.flow.parts import Service, add_terminal, client, environment, press, scalar, stored_presses, until, up
+from tests.flow.parts import (
+    Service,
+    add_terminal,
+    client,
+    environment,
+    press,
+    scalar,
+    stored_presses,
+    until,
+    up,
+    without_send_time,
+)
 from tools.embedded.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -20,6 +33,7 @@ if TYPE_CHECKING:
     from tests.fixtures.broker import Mosquitto
 
 DEVICE = "BJCY000002"
+AWAY_S = 20
 
 
 @pytest.fixture
@@ -56,6 +70,9 @@ async def test_presses_of_a_time_without_database_are_all_stored_afterwards(
         await until(all_stored, "all are stored")
         stored = await stored_presses(database)
         assert sorted(id_ for _, id_, _ in stored) == sorted(sent)
+        assert {id_: without_send_time(body) for _, id_, body in stored} == {
+            id_: without_send_time(body) for id_, body in sent.items()
+        }
         assert await scalar(database, "select sum(presses) from device_day") == len(sent)
 
         async def all_told() -> bool:
@@ -84,14 +101,21 @@ def _after_trying(ingest: Service) -> Any:
 async def _stream_with_an_outage(
     server: Postgres, broker: Mosquitto, password: str, how: str
 ) -> dict[str, dict[str, Any]]:
-    """Presses before, during and after; returns what was sent."""
+    """Presses before, through 20 s without a database, and after; returns what was sent."""
     sent: dict[str, dict[str, Any]] = {}
     async with client(DEVICE, password, broker.port) as terminal:
-        for number in range(1, 91):
-            if number == 31:
-                (server.stop if how == "stopped" else server.kill)()
-            if number == 61:
-                server.start()
-            payload = press(f"0badcafe.1.{number}", clock.now(), sent)
-            await terminal.publish(up("press", DEVICE), payload, qos=1)
+
+        async def presses(most: int) -> None:
+            for _ in range(most):
+                payload = press(f"0badcafe.1.{len(sent) + 1}", clock.now(), sent)
+                await terminal.publish(up("press", DEVICE), payload, qos=1)
+
+        await presses(30)
+        (server.stop if how == "stopped" else server.kill)()
+        back = time.monotonic() + AWAY_S
+        while time.monotonic() < back:
+            await presses(2)
+            await asyncio.sleep(0.1)  # the pace of the stream
+        server.start()
+        await presses(30)
     return sent

@@ -168,7 +168,7 @@ class Desk:
 
         def find() -> dict[str, Any] | None:
             lines = self.lines()
-            notes = [at for at, line in enumerate(lines) if line.get("note") == after]
+            notes = [at for at, line in enumerate(lines) if after is not None and line.get("note") == after]
             return next((line for line in lines[notes[-1] if notes else 0 :] if line.get("lamp") == state), None)
 
         return until(find, f"no lamp {state}")
