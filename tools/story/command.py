@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tools.story.keyboard import play
+from tools.story.keyboard import play, show
 from tools.story.lines import SilenceError
 from tools.story.once import NETWORK, Story
 from tools.story.system import System
@@ -63,12 +63,14 @@ def demo(
 def _run(system: System, *, once: bool, as_json: bool) -> int:
     system.start_servers()
     system.start_cloud()
+    if not once:
+        system.show["terminal"] = show
     terminal = Terminal(system, NETWORK)
     system.start_fleet()
     terminal.start()
     _say(f"值班页面 / the desk's page: {system.page}")
     if not once:
-        play(terminal, system)
+        play(terminal)
         return 0
     watch = Watch(system.dsn, system.box)
     try:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tools.story.lines import Line
-    from tools.story.system import System
     from tools.story.terminal import Terminal
 
 # what is typed: (key line, what it means)
@@ -26,9 +25,8 @@ SWITCHES = {
 }
 
 
-def play(terminal: Terminal, system: System) -> None:
+def play(terminal: Terminal) -> None:
     """Read letters until `q` or the end of input; without input, run until ended."""
-    del system
     print(_help(), flush=True)
     flipped: set[str] = set()
     for line in sys.stdin:

@@ -19,7 +19,7 @@ from tools.story.system import DESK_NUMBER, DEVICE, READY_S
 
 if TYPE_CHECKING:
     from tools.story.system import System
-    from tools.story.terminal import Terminal
+    from tools.story.terminal import Pressed, Terminal
     from tools.story.watch import Watch
 
 # How long a scene may take on a loaded machine before the story is given up. No figure depends on it.
@@ -29,7 +29,7 @@ NETWORK = f"""
 [default]
 kind = "answer"
 after = 2
-talk = 6
+talk = 12
 
 [numbers.{DESK_NUMBER}]
 kind = "no_answer"
@@ -102,7 +102,7 @@ class Story:
         terminal.note("ended", SCENE_S, pressed.mark, step="end")
         terminal.lamp("accepted", SCENE_S, pressed.mark)
         self.dialled = terminal.dialled(pressed.modem_mark)
-        self.settle()
+        self.settle(pressed)
 
     def accept(self, press_id: str) -> None:
         """Somebody at the desk presses the button on the page."""
@@ -129,7 +129,7 @@ class Story:
         self.watch.until(
             "select 1 from device_state where device_id = %s and duplicates > 0", (DEVICE,), SCENE_S, "a redelivery"
         )
-        self.settle()
+        self.settle(pressed)
 
     def no_data(self) -> None:
         """Pressed without data: dialled from the stored plan at once, recorded later with its true time."""
@@ -151,7 +151,7 @@ class Story:
         if off_s > TRUE_TIME_S:
             raise SilenceError(f"the late press was stored {off_s:.1f} s away from its true time")
         self.figures["true_time_error_ms"] = off_s * 1000
-        self.settle()
+        self.settle(pressed)
 
     def money(self) -> None:
         """Today is closed from what ingest wrote, exported, and the export priced without the database."""
@@ -172,8 +172,9 @@ class Story:
             "contract": CONTRACT_NUMBER,
         }
 
-    def settle(self) -> None:
-        """Until no alarm runs and every message so far is receipted."""
+    def settle(self, pressed: Pressed) -> None:
+        """Until the alarm of a press is over and every message so far is receipted."""
+        self.terminal.note("done", SCENE_S, pressed.mark)
         self.watch.until_true(lambda: self.terminal.outstanding() == 0, SCENE_S, "every receipt")
 
     def result(self) -> dict[str, Any]:
