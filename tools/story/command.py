@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from tools.story.firmware import FirmwareStory
 from tools.story.keyboard import play, show
 from tools.story.lines import SilenceError
-from tools.story.once import NETWORK, Story
+from tools.story.once import NETWORK
+from tools.story.standin import StandIn, StandInStory
 from tools.story.system import System
 from tools.story.terminal import Terminal
 from tools.story.watch import Watch
+from tools.terminal import find_runtime
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 TERMINALS_MAX = 200  # one process of the simulator and one laptop; a larger fleet is `onekey simulate`
 FAILED, INTERRUPTED = 1, 130
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class Ended(BaseException):
@@ -38,6 +41,7 @@ class Ended(BaseException):
 def demo(
     terminals: Annotated[int, typer.Option(min=0, max=TERMINALS_MAX, help="Simulated ones beside the real one.")] = 20,
     once: Annotated[bool, typer.Option(help="Play one story and end.")] = False,
+    simulated: Annotated[bool, typer.Option(help="No firmware: a simulated terminal in its place.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --once: print what was measured as one object.")
     ] = False,
@@ -49,7 +53,7 @@ def demo(
     try:
         with System(terminals, _say) as system:
             try:
-                code = _run(system, once=once, as_json=as_json)
+                code = _run(system, once=once, simulated=simulated, as_json=as_json)
             finally:
                 # The first request to end is enough; a second must not cut the tidying short.
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -60,12 +64,15 @@ def demo(
     raise typer.Exit(code)
 
 
-def _run(system: System, *, once: bool, as_json: bool) -> int:
+def _run(system: System, *, once: bool, simulated: bool, as_json: bool) -> int:
     system.start_servers()
     system.start_cloud()
     if not once:
         system.show["terminal"] = show
-    terminal = Terminal(system, NETWORK)
+    if not simulated and (sys.platform == "win32" or find_runtime(None) is None):
+        _say("no MicroPython for this platform: a simulated terminal stands in for the real firmware")
+        simulated = True
+    terminal = StandIn(system) if simulated else Terminal(system, NETWORK)
     system.start_fleet()
     terminal.start()
     _say(f"值班页面 / the desk's page: {system.page}")
@@ -74,8 +81,13 @@ def _run(system: System, *, once: bool, as_json: bool) -> int:
         return 0
     watch = Watch(system.dsn, system.box)
     try:
-        figures = Story(system, terminal, watch).play()
-    except (SilenceError, RuntimeError) as error:
+        story = (
+            StandInStory(system, terminal, watch)
+            if isinstance(terminal, StandIn)
+            else FirmwareStory(system, terminal, watch)
+        )
+        figures = story.play()
+    except (SilenceError, RuntimeError, OSError) as error:
         _say(f"the story stopped: {error}")
         kept = Path(tempfile.mkdtemp(prefix="onekey-demo-logs-"))
         system.keep_logs(kept)

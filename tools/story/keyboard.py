@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tools.story.lines import Line
+    from tools.story.standin import StandIn
     from tools.story.terminal import Terminal
 
 # what is typed: (key line, what it means)
@@ -25,7 +26,7 @@ SWITCHES = {
 }
 
 
-def play(terminal: Terminal) -> None:
+def play(terminal: Terminal | StandIn) -> None:
     """Read letters until `q` or the end of input; without input, run until ended."""
     print(_help(), flush=True)
     flipped: set[str] = set()
@@ -43,7 +44,7 @@ def play(terminal: Terminal) -> None:
                 print(f"  {off_on[letter not in flipped]}", flush=True)
             else:
                 print(_help(), flush=True)
-    terminal.modem.ended.wait()
+    terminal.running.ended.wait()
 
 
 def show(line: Line) -> None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from cloud import clock, days
-from tools.story.lines import SilenceError
 from tools.story.system import DESK_NUMBER, DEVICE, READY_S
 
 if TYPE_CHECKING:
     from tools.story.system import System
-    from tools.story.terminal import Pressed, Terminal
+    from tools.story.terminal import Pressed
     from tools.story.watch import Watch
 
 # How long a scene may take on a loaded machine before the story is given up. No figure depends on it.
@@ -50,13 +50,24 @@ unit_price = "39.90"
 cap = "1995000.00"
 prepaid = "997500.00"
 """
-TRUE_TIME_S = 2  # a press reported late must carry its own time to within the second it is sent in, and one of skew
 
 
-class Story:
-    """Plays the scenes in order; `result()` is what was measured."""
+class Keys(Protocol):
+    """What a story needs of any terminal."""
 
-    def __init__(self, system: System, terminal: Terminal, watch: Watch) -> None:
+    presses: list[Pressed]
+
+    def receipted(self) -> set[str]:
+        """Ids that the terminal has seen receipted."""
+
+
+AnyTerminal = TypeVar("AnyTerminal", bound=Keys)
+
+
+class Story(ABC, Generic[AnyTerminal]):
+    """Plays the scenes in order; `result()` is what was measured. What a scene looks at depends on the terminal."""
+
+    def __init__(self, system: System, terminal: AnyTerminal, watch: Watch) -> None:
         self.system = system
         self.terminal = terminal
         self.watch = watch
@@ -79,30 +90,33 @@ class Story:
             scene()
         return self.result()
 
+    @abstractmethod
     def boot(self) -> None:
-        """The terminal registers, connects, and its first heartbeat is in the database."""
-        self.terminal.note("registered", READY_S)
-        self.terminal.note("connected", READY_S)
-        self.watch.until("select 1 from heartbeat where device_id = %s", (DEVICE,), SCENE_S, "a heartbeat")
+        """The terminal is connected and its first heartbeat is in the database."""
 
+    @abstractmethod
     def sos(self) -> None:
-        """Pressed, routed, dialled twice, talked, accepted by a person at the desk, hung up."""
-        terminal = self.terminal
-        pressed = terminal.press("sos", 1200)
-        fired = terminal.note("press", SCENE_S, pressed.mark, key="sos")
-        self.main_ref = str(fired.data["id"])
-        routed = terminal.note("route", SCENE_S, pressed.mark, ref=self.main_ref)
-        dialled = terminal.modem_event("dial", SCENE_S, pressed.modem_mark)
-        self.figures["to_commit_ms"] = (self.watch.committed(self.main_ref, SCENE_S) - fired.at) * 1000
-        self.figures["to_route_ms"] = (routed.at - fired.at) * 1000
-        self.figures["to_dial_ms"] = (dialled.at - fired.at) * 1000
-        terminal.modem_event("active", SCENE_S, pressed.modem_mark)
-        terminal.lamp("talking", SCENE_S, pressed.mark)
-        self.accept(self.main_ref)
-        terminal.note("ended", SCENE_S, pressed.mark, step="end")
-        terminal.lamp("accepted", SCENE_S, pressed.mark)
-        self.dialled = terminal.dialled(pressed.modem_mark)
-        self.settle(pressed)
+        """Pressed, routed, called, accepted by a person at the desk; sets main_ref, dialled and the times."""
+
+    @abstractmethod
+    def in_flight(self) -> tuple[Pressed, str]:
+        """A press of another key, and its id."""
+
+    @abstractmethod
+    def no_data(self) -> None:
+        """Pressed while the data link is lost."""
+
+    @abstractmethod
+    def settle(self, pressed: Pressed) -> None:
+        """Until the alarm of a press is over and every message so far is receipted."""
+
+    @abstractmethod
+    def outstanding(self) -> int:
+        """Messages that wait for their receipt."""
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """device_id, runtime and firmware of the terminal."""
 
     def accept(self, press_id: str) -> None:
         """Somebody at the desk presses the button on the page."""
@@ -119,8 +133,7 @@ class Story:
     def killed(self) -> None:
         """The press is committed, its acknowledgement is held back, and ingest dies with it."""
         self.system.relay.hold()
-        pressed = self.terminal.press("k1", 300)
-        press_id = self.terminal.note("press", SCENE_S, pressed.mark, key="k1").data["id"]
+        pressed, press_id = self.in_flight()
         self.watch.committed(press_id, SCENE_S)
         self.system.kill("ingest")
         self.system.relay.release()
@@ -129,28 +142,6 @@ class Story:
         self.watch.until(
             "select 1 from device_state where device_id = %s and duplicates > 0", (DEVICE,), SCENE_S, "a redelivery"
         )
-        self.settle(pressed)
-
-    def no_data(self) -> None:
-        """Pressed without data: dialled from the stored plan at once, recorded later with its true time."""
-        terminal = self.terminal
-        terminal.tell(f"number {DESK_NUMBER} answer after=2 talk=12")
-        mark = terminal.lines.mark()
-        terminal.tell("data off")
-        terminal.note("disconnected", SCENE_S, mark)
-        pressed = terminal.press("sos", 1200)
-        fired = terminal.note("press", SCENE_S, pressed.mark, key="sos")
-        dialled = terminal.modem_event("dial", SCENE_S, pressed.modem_mark)
-        self.figures["to_dial_without_data_ms"] = (dialled.at - fired.at) * 1000
-        terminal.note("ended", SCENE_S, pressed.mark, step="end")
-        terminal.tell("data on")
-        press_id = fired.data["id"]
-        self.watch.committed(press_id, SCENE_S)
-        happened = self.watch.value("select extract(epoch from happened_at) from message where id = %s", press_id)
-        off_s = abs(float(happened) - fired.at)
-        if off_s > TRUE_TIME_S:
-            raise SilenceError(f"the late press was stored {off_s:.1f} s away from its true time")
-        self.figures["true_time_error_ms"] = off_s * 1000
         self.settle(pressed)
 
     def money(self) -> None:
@@ -172,11 +163,6 @@ class Story:
             "contract": CONTRACT_NUMBER,
         }
 
-    def settle(self, pressed: Pressed) -> None:
-        """Until the alarm of a press is over and every message so far is receipted."""
-        self.terminal.note("done", SCENE_S, pressed.mark)
-        self.watch.until_true(lambda: self.terminal.outstanding() == 0, SCENE_S, "every receipt")
-
     def result(self) -> dict[str, Any]:
         """What was measured, in the shape that scripts rely on."""
         sent = Counter(pressed.key for pressed in self.terminal.presses)
@@ -184,10 +170,9 @@ class Story:
             "select body->>'key', count(*) from message where device_id = %s and kind = 'press' group by 1", DEVICE
         )
         stored = Counter(dict(presses))
-        boot = self.terminal.note("boot", SCENE_S).data
         health = json.loads(self.system.run("health", "report", "--json"))
         return {
-            "terminal": {"device_id": DEVICE, "runtime": boot["runtime"], "firmware": boot["firmware"]},
+            "terminal": self.identity(),
             "press": {
                 "sent": sent.total(),
                 "stored": stored.total(),
@@ -197,7 +182,7 @@ class Story:
                 **{name: round(value, 1) for name, value in self.figures.items()},
             },
             "call": self.watch.call(self.main_ref, self.dialled),
-            "receipts": {"received": len(self.terminal.receipted()), "outstanding": self.terminal.outstanding()},
+            "receipts": {"received": len(self.terminal.receipted()), "outstanding": self.outstanding()},
             "health": health["counts"],
             "usage": self.usage,
             "seconds": round(time.monotonic() - self.begun, 1),

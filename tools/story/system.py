@@ -131,13 +131,20 @@ class System:
 
     def spawn(self, name: str, command: list[str], env: dict[str, str] | None = None) -> Lines:
         """Start a part; its standard output is collected under its name, its errors go to a log in the folder."""
+        self.spawn_process(name, command, env)
+        return self.lines[name]
+
+    def spawn_process(
+        self, name: str, command: list[str], env: dict[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        """The same for a part that is written to."""
         with (self.folder / f"{name}.log").open("ab") as log:
-            process = children.start(command, env=env, stdout=subprocess.PIPE, stderr=log)
+            process = children.start(command, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=log)
         self._processes[name] = process
         if process.stdout is None:
             raise RuntimeError("a part without standard output")
         self.lines[name] = Lines(process.stdout, name, self.show.get(name))
-        return self.lines[name]
+        return process
 
     def run(self, *words: str) -> str:
         """Run one `onekey` command to its end and return what it printed. Raises RuntimeError with its errors."""

@@ -62,6 +62,11 @@ class Terminal:
              "--password-file", str(password)],
         )  # fmt: skip
 
+    @property
+    def running(self) -> Lines:
+        """The lines whose end is the end of the terminal."""
+        return self.lines
+
     def press(self, key: str, hold_ms: int) -> Pressed:
         """Write one key line, noted in a file of ours before it is written."""
         pressed = Pressed(time.time(), key, self.lines.mark(), self.modem.mark())

@@ -1,0 +1,1 @@
+"""`onekey demo` as its user runs it."""
