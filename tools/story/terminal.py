@@ -37,6 +37,7 @@ class Terminal:
         self.folder = system.folder
         self.sent = self.folder / "sent.jsonl"
         self.keys = self.folder / "keys"
+        self.uart = self.folder / "modem"
         self.control = self.folder / "modem.sock"
         self.presses: list[Pressed] = []
         self._script = self.folder / "network.toml"
@@ -46,18 +47,21 @@ class Terminal:
 
     def start(self) -> None:
         """Modem first, then the firmware; returns when both run."""
-        uart = self.folder / "modem"
         self.modem = self.system.spawn(
             "modem",
-            [sys.executable, "-m", "tools", "modem", "--pty", "--link", str(uart), "--control", str(self.control),
+            [sys.executable, "-m", "tools", "modem", "--pty", "--link", str(self.uart), "--control", str(self.control),
              "--script", str(self._script)],
         )  # fmt: skip
         self.modem.wait_for(lambda line: bool(line.text), READY_S, "to name its pseudo-terminal")
-        password = self.system.secret_file("terminal.password", self.system.passwords[DEVICE])
         os.mkfifo(self.keys)
+        self.start_firmware()
+
+    def start_firmware(self) -> None:
+        """The terminal alone, as after a power cut: its modem stayed on, its state folder is as it was."""
+        password = self.system.secret_file("terminal.password", self.system.passwords[DEVICE])
         self.lines = self.system.spawn(
             "terminal",
-            [sys.executable, "-m", "tools", "terminal", "--uart", str(uart), "--state", str(self.folder / "state"),
+            [sys.executable, "-m", "tools", "terminal", "--uart", str(self.uart), "--state", str(self.folder / "state"),
              "--keys", str(self.keys), "--device", DEVICE, "--server", f"127.0.0.1:{self.system.broker.port}",
              "--password-file", str(password)],
         )  # fmt: skip
