@@ -5,6 +5,8 @@ Texts never hold personal data: they are shown, logged and stored.
 
 from __future__ import annotations
 
+import traceback
+
 
 class AppError(Exception):
     """The request cannot be done. `status` is its HTTP status."""
@@ -34,3 +36,12 @@ class Conflict(AppError):  # noqa: N818
     """It exists already, or has moved on since it was looked at."""
 
     status = 409
+
+
+def described(error: BaseException) -> str:
+    """Kind and place of an error for the log, without its text: the text may quote a row."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "/cloud/" in frame.filename.replace("\\", "/")]
+    place = f" at {ours[-1].filename.rsplit('cloud', 1)[-1]}:{ours[-1].lineno}" if ours else ""
+    state = getattr(error, "sqlstate", None)  # the database's own kind
+    return f"{type(error).__name__}{f' {state}' if state else ''}{place}"

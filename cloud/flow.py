@@ -59,6 +59,11 @@ async def on_refused(conn: Conn, device_id: str, message_id: str | None, now: da
         await queue.receipt(conn, device_id, message_id, now)
 
 
+async def on_refused_press(conn: Conn) -> None:
+    """A press that went to quarantine may be a call for help: a person must see that there was one."""
+    await devices.tell_refused(conn)
+
+
 async def on_link(conn: Conn, device_id: str, message_id: str, status: str, now: datetime, *, retained: bool) -> None:
     """The broker's word that a terminal is connected or gone: shown, never an alarm."""
     await devices.link(conn, device_id, message_id, status, now, retained=retained)

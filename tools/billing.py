@@ -37,6 +37,7 @@ CHUNK_BYTES = 1 << 20  # read a megabyte at a time: a year of 50,000 terminals i
 PROGRESS_BYTES_MIN = 50_000_000  # under that it is over in a second
 TABLE_LINES = 20  # terminals shown on a screen; --json and the export hold all of them
 TABLE_WIDTH = 88
+CONTRACT_HELP = "TOML: a table `contract` with number, start, end, unit_price, cap, prepaid."
 
 app = typer.Typer(no_args_is_help=True, help="Close days, export the ledger, price it.")
 contract_app = typer.Typer(no_args_is_help=True, help="Contracts in the database: add, list.")
@@ -47,8 +48,10 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")
 
 @app.command("price")
 def price_command(
-    ledger: Annotated[Path, typer.Option(help="CSV: device_id,day,status[,home].")],
-    contract: Annotated[Path, typer.Option(help="TOML: table [contract].")],
+    ledger: Annotated[
+        Path, typer.Option(help="CSV: device_id,day,status and, if wanted, home; only normal days count.")
+    ],
+    contract: Annotated[Path, typer.Option(help=CONTRACT_HELP)],
     as_json: JsonFlag = False,
 ) -> None:
     """Price a ledger file by a contract file, without any database."""
@@ -64,11 +67,11 @@ def price_command(
     if as_json:
         print(json.dumps(amount_object(amount), ensure_ascii=False))
     else:
-        print_amount(Console(width=TABLE_WIDTH), terms, amount)
+        print_amount(_console(), terms, amount)
 
 
 @contract_app.command("add")
-def contract_add(file: Annotated[Path, typer.Argument(help="TOML: table [contract].")]) -> None:
+def contract_add(file: Annotated[Path, typer.Argument(help=CONTRACT_HELP)]) -> None:
     """Add a contract from a file; adding the same one again changes nothing."""
     contract = _contract_from(file)
     added = _in_database(lambda conn: actions.add_contract(conn, contract, clock.now()))
@@ -86,7 +89,7 @@ def contract_list(as_json: JsonFlag = False) -> None:
     for each in found:
         money = (yuan(each.unit_price_fen), yuan(each.cap_fen), yuan(each.prepaid_fen))
         table.add_row(each.number, each.starts_on.isoformat(), each.ends_on.isoformat(), *money)
-    Console(width=TABLE_WIDTH).print(table)
+    _console().print(table)
 
 
 @app.command("pause")
@@ -128,7 +131,7 @@ def close_command(
     table.add_row("本次新增或变更", f"{closed.written:,}")
     if closed.frozen_differ:
         table.add_row("已冻结但证据不同,须走调整", f"{closed.frozen_differ:,}")
-    Console(width=TABLE_WIDTH).print(table)
+    _console().print(table)
 
 
 @app.command("export")
@@ -140,21 +143,33 @@ def export_command(
 ) -> None:
     """Write ledger, amounts, contract and manifest through a date; the same ledger gives the same bytes."""
     last = _day(through)
-    out.mkdir(parents=True, exist_ok=True)
 
     async def write(conn: db.Conn) -> Any:
         # One snapshot: amounts and ledger must speak of the same rows while days are being closed.
         await conn.execute("set transaction isolation level repeatable read")
         return await export(conn, contract, last, out)
 
-    done = _in_database(write)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        done = _in_database(write)
+    except OSError as error:
+        _fail(f"{out}: {error.strerror}")
     if as_json:
         print(json.dumps({"out": str(out), **_sums(done.amount), **done.manifest}, ensure_ascii=False))
         return
-    console = Console(width=TABLE_WIDTH)
+    console = _console()
     print_amount(console, done.contract, done.amount)
-    open_days = len(done.manifest["days_without_verdict"]), len(done.manifest["days_provisional"])
-    console.print(f"台账截至 {done.through};未日结 {open_days[0]} 天,暂结 {open_days[1]} 天。文件:{out}")
+    missing, provisional, outdated = (
+        len(done.manifest[name]) for name in ("days_without_verdict", "days_provisional", "days_outdated")
+    )
+    console.print(f"台账截至 {done.through};未日结 {missing} 天,暂结 {provisional} 天。文件:{out}")
+    if outdated:
+        console.print(f"注意:{outdated} 天在日结之后又收到证据,须重新日结;日期见 manifest.json。")
+
+
+def _console() -> Console:
+    """What it prints is data: a contract's number may hold brackets."""
+    return Console(width=TABLE_WIDTH, markup=False, emoji=False, highlight=False)
 
 
 def print_amount(console: Console, contract: Contract, amount: Amount) -> None:
@@ -220,9 +235,12 @@ def _fail(text: str) -> NoReturn:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day: date | None = date.fromisoformat(text)
     except ValueError:
-        _fail(f"{text!r}: 日期须写作 YYYY-MM-DD")
+        day = None
+    if day is not None and day.isoformat() == text:  # it takes other spellings too
+        return day
+    _fail(f"{text!r}: 日期须写作 YYYY-MM-DD")
 
 
 def _in_database(work: Callable[[db.Conn], Awaitable[Result]]) -> Result:
@@ -236,6 +254,8 @@ def _in_database(work: Callable[[db.Conn], Awaitable[Result]]) -> Result:
         return asyncio.run(run())
     except (AppError, SettingsError) as error:
         _fail(str(error))
+    except psycopg.errors.UndefinedTable:
+        _fail("the database is not migrated; run `onekey db migrate`")
     except psycopg.OperationalError:
         _fail("the database does not answer")
 

@@ -175,6 +175,7 @@ async def _shown(conn: Conn, device_id: str) -> dict[str, Any]:
         in_call_until=state.in_call_until if state else None,
         link=state.link if state else None,
         link_at=state.link_at if state else None,
+        heartbeat_s=state.heartbeat_s if state else None,
     )
     shown: dict[str, Any] = {
         "device_id": device_id,

@@ -1,6 +1,7 @@
 """`onekey health report`: which terminals are silent, since when and why, the most urgent first.
 
 In: the database named by OKC_DATABASE_URL. Out: a table in Chinese, one JSON object (--json) or a CSV (--csv).
+Also how many messages could not be taken, by reason; and of those the presses that nobody at the desk has looked at.
 Holds no names, numbers or addresses: street and community only.
 """
 
@@ -27,6 +28,7 @@ from cloud.settings import DatabaseSettings, SettingsError, load
 from cloud.stats import actions
 from cloud.stats.models import Finding, Health
 from cloud.stats.rules import CAUSES, UNKNOWN_CSQ
+from cloud.web.words import REFUSALS
 
 FAILED_EXIT = 2
 TABLE_WIDTH = 118
@@ -66,6 +68,9 @@ def report(
     except (AppError, SettingsError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(FAILED_EXIT) from None
+    except psycopg.errors.UndefinedTable:
+        typer.echo("the database is not migrated; run `onekey db migrate`", err=True)
+        raise typer.Exit(FAILED_EXIT) from None
     except psycopg.OperationalError:
         typer.echo("the database does not answer", err=True)
         raise typer.Exit(FAILED_EXIT) from None
@@ -74,7 +79,7 @@ def report(
     elif as_csv:
         sys.stdout.buffer.write(health_csv(health))
     else:
-        print_health(Console(width=TABLE_WIDTH), health)
+        print_health(Console(width=TABLE_WIDTH, markup=False, emoji=False), health)
 
 
 async def _load() -> Health:
@@ -89,6 +94,7 @@ def health_object(health: Health) -> dict[str, Any]:
         "ingest": {"ok": health.ingest_ok, "last_at": health.ingest_at.isoformat() if health.ingest_at else None},
         "terminals": sum(health.counts.values()),
         "counts": health.counts,
+        "quarantine": {"by_reason": health.quarantined, "presses_unseen": health.presses_unseen},
         "rows": [_row(each) for each in health.findings],
     }
 
@@ -137,6 +143,7 @@ def print_health(console: Console, health: Health) -> None:
         console.print("我方接收进程尚未运行过,失联状态不可据此判断。")
     elif not health.ingest_ok:
         console.print("我方接收进程当前中断:失联时间已停止累计,请先恢复平台。")
+    _print_quarantine(console, health)
     if not health.findings:
         console.print("没有需要处理的终端。")
         return
@@ -149,6 +156,18 @@ def print_health(console: Console, health: Health) -> None:
     console.print(table)
     if len(health.findings) > TABLE_LINES:
         console.print(f"其余 {len(health.findings) - TABLE_LINES:,} 台未显示;--json 或 --csv 含全部。")
+
+
+def _print_quarantine(console: Console, health: Health) -> None:
+    if not health.quarantined:
+        return
+    table = Table("原因", "条数", title="隔离区(无法处理的消息,累计)", title_justify="left")
+    table.columns[1].justify = "right"
+    for reason, count in health.quarantined.items():
+        table.add_row(REFUSALS.get(reason, reason), f"{count:,}")
+    console.print(table)
+    if health.presses_unseen:
+        console.print(f"其中 {health.presses_unseen:,} 条按键尚无人查看,请逐条核实(近 24 小时的显示在值班台)。")
 
 
 def _cells(number: int, finding: Finding) -> list[str]:

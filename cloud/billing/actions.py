@@ -35,6 +35,12 @@ async def pause(conn: AsyncConnection[Any], each: Pause, now: datetime) -> None:
     if not await store.knows_device(conn, each.device_id):
         raise NotFound("no terminal of this id")
     await store.add_pause(conn, each, now)
+    await follow_pauses(conn, now)
+
+
+async def follow_pauses(conn: AsyncConnection[Any], now: datetime) -> int:
+    """Make the registry say of today what the pauses say, so that nobody chases a terminal whose elder is away."""
+    return await store.follow_pauses(conn, days.shanghai_day(now))
 
 
 async def close_day(conn: AsyncConnection[Any], day: date, now: datetime, *, provisional: bool = False) -> Closed:

@@ -146,6 +146,7 @@ async def _manifest(
         "statuses": await store.status_counts(conn, contract.starts_on, end),
         "days_without_verdict": [day.isoformat() for day in missing],
         "days_provisional": [day.isoformat() for day in provisional],
+        "days_outdated": [day.isoformat() for day in await store.outdated_days(conn, contract.starts_on, end)],
         "total_fen": amount.total_fen,
         "files": files,
     }

@@ -209,12 +209,14 @@ class _Ledger:
 
     def _home(self, home: str) -> array[int] | None:
         """The household's row; an empty cell is no household."""
+        home = home.removesuffix(TEXT_MARK)
         if not home:
             return None
         if home in self.homes:
             return self.homes[home]
-        if len(home) > HOME_CHARS_MAX or not home.removesuffix(TEXT_MARK).isprintable():
-            raise _WrongError(f"住户编号须为至多 {HOME_CHARS_MAX} 个可见字符")
+        # A space that nobody sees would make two homes of one, and a swap would be paid twice.
+        if len(home) > HOME_CHARS_MAX or not home.isprintable() or home != home.strip():
+            raise _WrongError(f"住户编号须为至多 {HOME_CHARS_MAX} 个可见字符,首尾不能有空格")
         self.homes[home] = self._row(len(self.homes))
         return self.homes[home]
 

@@ -73,6 +73,21 @@ async def add_pause(conn: AsyncConnection[Any], pause: Pause, now: datetime) -> 
     )
 
 
+async def follow_pauses(conn: AsyncConnection[Any], today: date) -> int:
+    """Terminals in homes are `paused` on the days of a pause and `installed` on the others; how many changed."""
+    cursor = await conn.execute(
+        """
+        update device set status = case status when 'installed' then 'paused' else 'installed' end
+        where status in ('installed', 'paused') and (status = 'paused') <> exists (
+            select from service_pause p where p.device_id = device.device_id
+            and p.starts_on <= %(today)s and (p.ends_on is null or p.ends_on > %(today)s)
+        )
+        """,
+        {"today": today},
+    )
+    return cursor.rowcount
+
+
 async def knows_device(conn: AsyncConnection[Any], device_id: str) -> bool:
     """Whether the registry holds a terminal."""
     cursor = await conn.execute("select 1 from device where device_id = %(device_id)s", {"device_id": device_id})
@@ -216,6 +231,21 @@ async def unclosed_days(conn: AsyncConnection[Any], start: date, end: date) -> t
     )
     rows = await cursor.fetchall()
     return [day for day, missing in rows if missing], [day for day, missing in rows if not missing]
+
+
+async def outdated_days(conn: AsyncConnection[Any], start: date, end: date) -> list[date]:
+    """Days between two days, both included, of which more was told after they were closed, and that are not frozen."""
+    cursor = await conn.execute(
+        """
+        select distinct d.day from device_day d left join usage_day u using (device_id, day)
+        where d.day between %(start)s and %(end)s and u.frozen_at is null
+          and (u.device_id is null or d.changed_at > u.decided_at)
+          and exists (select from usage_day any_verdict where any_verdict.day = d.day)
+        order by 1
+        """,
+        {"start": start, "end": end},
+    )
+    return [day for (day,) in await cursor.fetchall()]
 
 
 async def ledger_csv(conn: AsyncConnection[Any], start: date, end: date, numeric_ids: str) -> AsyncIterator[bytes]:

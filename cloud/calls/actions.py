@@ -7,14 +7,17 @@ a case that the desk sees, and only what cannot be known is left out of it.
 from __future__ import annotations
 
 import json
+import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from cloud import db
 from cloud.calls import codes, rules, store
 from cloud.calls.ladder import DESK_RING_S, ONLY_DESK, ladder
 from cloud.calls.models import Fact, Rung
 from cloud.down import queue
 from cloud.elders import store as elders
-from cloud.errors import BadInput, Conflict, NotFound
+from cloud.errors import BadInput, Conflict, NotFound, described
 from cloud.providers import store as providers
 from cloud.providers.models import Place
 
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
     from cloud.sealed import Box
     from cloud.settings import Settings
 
+log = logging.getLogger(__name__)
+
 # A case whose user presses again and again: the newest presses hold the one that the terminal still has open.
 LAMPS_MAX = 8
+_AFTER = timedelta(microseconds=1)  # the smallest step of the database's clock
 
 # Events of the terminal that belong to a case, and the fact that each is.
 _EVENTS = {"ladder_exhausted": codes.EXHAUSTED, "ladder_cancelled": codes.CANCELLED}
@@ -47,9 +53,12 @@ async def on_press(conn: Conn, box: Box, settings: Settings, message: Received) 
     steps = await store.binding(conn, home_id, key) or ONLY_DESK
     gravity = rules.urgency(key, how, steps)
     late = rules.is_late(message.late_s)
-    case_id = await _case_of_press(conn, message, home_id, gravity)
+    case = await _case_of_press(conn, message, gravity)
+    case_id = case.case_id if case else await store.open_case(conn, message.device_id, home_id, message.received_at)
+    # A press that was on its way here while the desk accepted the one before was not accepted with it.
+    at = max(message.received_at, case.accepted_at + _AFTER) if case and case.accepted_at else message.received_at
     body = {"key": key, "how": how, "late": late, "urgency": gravity}
-    await _add(conn, case_id, message, codes.PRESS, ref=message.id, body=body)
+    await _add(conn, case_id, message, codes.PRESS, ref=message.id, body=body, at=at)
     if not late and gravity != codes.TEST:
         household = await elders.household(conn, box, home_id) if home_id else None
         rungs = await _rungs(conn, box, settings, steps, household, at=message.received_at)
@@ -115,14 +124,19 @@ async def sweep(conn: Conn, box: Box, settings: Settings, now: datetime) -> int:
     """Raise every case that nobody accepted in time to its next level; returns how many were raised."""
     del box, settings  # what every action of the sweep is given; this one needs neither
     raised = 0
+    broken: list[UUID] = []
     # A sweep that was away catches up level by level, so a case may be due again at once.
-    while due := await store.due(conn, now):
+    while due := await store.due(conn, now, broken):
         for case in due:
-            body = {"level": case.escalation + 1}
-            at = max(now, case.waiting_since or now)
-            await store.add_fact(conn, case.case_id, case.device_id, Fact(codes.ESCALATED, at, body=body))
-            await _settle(conn, case.case_id)
-            raised += 1
+            try:
+                async with conn.transaction():
+                    await _raise(conn, case, now)
+                raised += 1
+            except Exception as error:  # one broken case must not keep the others from being raised
+                if db.is_outage(error, conn):
+                    raise
+                log.error("case not raised: %s", described(error))  # noqa: TRY400 - its text may quote a row
+                broken.append(case.case_id)
     return raised
 
 
@@ -138,6 +152,13 @@ async def stored_plan(conn: Conn, box: Box, settings: Settings, device_id: str) 
     return plan
 
 
+async def _raise(conn: Conn, case: Case, now: datetime) -> None:
+    body = {"level": case.escalation + 1}
+    at = max(now, case.waiting_since or now)
+    await store.add_fact(conn, case.case_id, case.device_id, Fact(codes.ESCALATED, at, body=body))
+    await _settle(conn, case.case_id)
+
+
 async def _on_cancel(conn: Conn, message: Received) -> None:
     """The user took a press back: a fact, never an end. Known before its press, it waits for it in a case."""
     case_id = await _case_of_ref(conn, message)
@@ -147,15 +168,15 @@ async def _on_cancel(conn: Conn, message: Received) -> None:
     await _settle(conn, case_id)
 
 
-async def _case_of_press(conn: Conn, message: Received, home_id: UUID | None, gravity: str) -> UUID:
+async def _case_of_press(conn: Conn, message: Received, gravity: str) -> Case | None:
+    """The open case that a press belongs to, locked; None where it needs one of its own."""
     known = await store.of_ref(conn, message.device_id, message.id)
     if known is not None and not await store.has_press(conn, known, message.id):
-        await store.case(conn, known, lock=True)
-        return known  # its calls arrived first
-    joined = rules.joins(await store.open_of_device(conn, message.device_id), message.body["key"], gravity)
-    if joined is not None:
-        return joined.case_id
-    return await store.open_case(conn, message.device_id, home_id, message.received_at)
+        case = await store.case(conn, known, lock=True)
+        if case is not None and case.closed_at is None:
+            return case  # its calls arrived first
+        # Closed by what was known of it without the press: somebody must look again, now that it is here.
+    return rules.joins(await store.open_of_device(conn, message.device_id), message.body["key"], gravity)
 
 
 async def _case_of_ref(conn: Conn, message: Received) -> UUID | None:
@@ -173,11 +194,18 @@ async def _case_of_ref(conn: Conn, message: Received) -> UUID | None:
 
 
 async def _add(
-    conn: Conn, case_id: UUID, message: Received, kind: str, *, ref: str | None, body: dict[str, Any]
+    conn: Conn,
+    case_id: UUID,
+    message: Received,
+    kind: str,
+    *,
+    ref: str | None,
+    body: dict[str, Any],
+    at: datetime | None = None,
 ) -> None:
     fact = Fact(
         kind=kind,
-        at=message.received_at,
+        at=at or message.received_at,
         message_id=message.id,
         ref=ref,
         happened_at=message.happened_at,

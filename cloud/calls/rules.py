@@ -40,6 +40,9 @@ TRANSITIONS: dict[str, dict[str | None, str]] = {
 }
 _DESK_LAST = {"disposed": 1, "closed": 2}
 
+# Each press reads all facts of its case: one of a key that went mad must not hold up everybody else's presses.
+PRESSES_MAX = 200
+
 PRESS_LATE_S = 120  # the protocol's bound: older, or undatable, and the desk calls back instead
 ROUTE_VALID = timedelta(seconds=PRESS_LATE_S)  # the same bound the other way: the stored plan has long begun by then
 # During a call nothing arrives down, for 15 min at most; the lamp must still light after it.
@@ -95,7 +98,11 @@ def history(facts: Iterable[Fact]) -> list[tuple[datetime, str]]:
 
 def joins(open_cases: Iterable[Case], key: str, gravity: str) -> Case | None:
     """The open case that a press of the same terminal repeats: the same key, and a test only a test."""
-    same = [case for case in open_cases if case.key == key and (case.urgency == codes.TEST) == (gravity == codes.TEST)]
+    same = [
+        case
+        for case in open_cases
+        if case.key == key and case.presses < PRESSES_MAX and (case.urgency == codes.TEST) == (gravity == codes.TEST)
+    ]
     return max(same, key=lambda case: (case.opened_at, case.case_id), default=None)
 
 

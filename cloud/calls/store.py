@@ -211,32 +211,53 @@ async def has_press(conn: Conn, case_id: uuid.UUID, ref: str) -> bool:
     return bool(row and row[0])
 
 
-async def due(conn: Conn, now: datetime) -> list[Case]:
+async def due(conn: Conn, now: datetime, without: list[uuid.UUID]) -> list[Case]:
     """Cases whose next escalation is due, locked; those that somebody else holds are left to them."""
     async with conn.cursor(row_factory=class_row(Case)) as cursor:
         await cursor.execute(
             """
-            select * from case_file where due_at <= %(now)s
+            select * from case_file where due_at <= %(now)s and not case_id = any(%(without)s)
             order by due_at limit %(most)s for no key update skip locked
             """,
-            {"now": now, "most": DUE_MAX},
+            {"now": now, "without": without, "most": DUE_MAX},
         )
         return await cursor.fetchall()
 
 
 async def open_cases(conn: Conn) -> list[Case]:
-    """Open cases as the desk reads them: emergencies first, who waits before who is looked after, longest first."""
+    """Open cases as the desk reads them: emergencies first, who waits before who is looked after, longest first.
+
+    Where there are too many for one page, nobody who waits is left out for somebody who is looked after.
+    """
     async with conn.cursor(row_factory=class_row(Case)) as cursor:
         await cursor.execute(
             """
-            select * from case_file where closed_at is null
+            select * from (
+                select * from case_file where closed_at is null
+                order by waiting_since is null, array_position(array['emergency', 'service', 'test'], urgency),
+                         waiting_since, opened_at desc, case_id
+                limit %(most)s
+            ) as shown
             order by array_position(array['emergency', 'service', 'test'], urgency), waiting_since nulls last,
                      opened_at desc, case_id
-            limit %(most)s
             """,
             {"most": OPEN_CASES_MAX},
         )
         return await cursor.fetchall()
+
+
+async def count_open(conn: Conn) -> tuple[int, int, int]:
+    """Open cases: emergencies that wait, others that wait, those that somebody looks after."""
+    cursor = await conn.execute(
+        """
+        select count(*) filter (where waiting_since is not null and urgency = 'emergency'),
+               count(*) filter (where waiting_since is not null and urgency <> 'emergency'),
+               count(*) filter (where waiting_since is null)
+        from case_file where closed_at is null
+        """
+    )
+    alarms, waiting, attended = await cursor.fetchone() or (0, 0, 0)
+    return alarms, waiting, attended
 
 
 async def closed_cases(conn: Conn, most: int) -> list[Case]:

@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cloud.days import shanghai_day
@@ -36,7 +36,7 @@ LIVE_CHANNEL = "live"
 
 # A terminal that cannot take a configuration would otherwise be sent 1.4 kB with every heartbeat, 6 MB a month.
 CONFIG_AGAIN = timedelta(hours=1)
-CONFIG_EXPIRES = timedelta(days=1)  # by then it is decided anew
+CONFIG_EXPIRES = timedelta(hours=1)  # by then it is decided anew; an absent terminal's queue stays short
 
 # Ingest beats every few seconds: a longer silence of its own means that terminals could not be heard.
 INGEST_SILENCE_ALLOWED = timedelta(seconds=30)
@@ -51,11 +51,12 @@ async def take(conn: Conn, box: Box, message: Received) -> None:
     """One new message: latest state, its day, a configuration if another is wanted, and a word to the live page."""
     before = await store.get_state(conn, message.device_id)
     after = rules.advance(before, message, overtaken=await _overtaken(conn, message))
+    after = await _with_heartbeat(conn, before, after)
     await store.save_state(conn, after)
     received_day = shanghai_day(message.received_at)
     count = rules.day_count(message, received_day)
     at = message.happened_at or message.received_at
-    await store.count_day(conn, message.device_id, message.day, count, at)
+    await store.count_day(conn, message.device_id, message.day, count=count, at=at, now=message.received_at)
     if message.kind == "day":
         await _keep_report(conn, message)
     if message.kind in {"hb", "boot"}:
@@ -122,7 +123,9 @@ async def revoke(conn: Conn, device_id: str, now: datetime) -> None:
 async def want_config(conn: Conn, box: Box, device_id: str | None, fields: dict[str, Any], now: datetime) -> None:
     """Make this the configuration of one terminal, or (None) of every one that has none of its own."""
     body = messages.encode("down", "config", fields)
-    await store.add_config(conn, device_id, fields["ver"], box.seal_bytes(body), now)
+    await store.add_config(
+        conn, device_id, fields["ver"], body_sealed=box.seal_bytes(body), heartbeat_s=fields["hb"], now=now
+    )
 
 
 def credential(password: str) -> str:
@@ -140,12 +143,34 @@ async def ingest_works(conn: Conn, now: datetime, counted: dict[str, int]) -> No
     await store.beat(conn, "ingest", now, counted)
 
 
+async def look_at_refused(conn: Conn, quarantine_id: int, actor: str, now: datetime) -> None:
+    """A person has looked at a press that could not be taken. Of two who say so one gets Conflict."""
+    if not await store.mark_seen(conn, quarantine_id, actor, now):
+        raise Conflict("该按键记录已有人查看，或已不在")
+    await tell_refused(conn)
+
+
+async def tell_refused(conn: Conn) -> None:
+    """Wake the pages that show presses which could not be taken."""
+    await conn.execute(
+        "select pg_notify(%(channel)s, %(text)s)",
+        {"channel": LIVE_CHANNEL, "text": json.dumps({"what": "refused"})},
+    )
+
+
 async def tell_live(conn: Conn, device_id: str) -> None:
     """Wake the pages that show terminals."""
     await conn.execute(
         "select pg_notify(%(channel)s, %(text)s)",
         {"channel": LIVE_CHANNEL, "text": json.dumps({"what": "device", "device": device_id})},
     )
+
+
+async def _with_heartbeat(conn: Conn, before: DeviceState | None, after: DeviceState) -> DeviceState:
+    """How often the terminal beats, looked up when it says that it runs another configuration."""
+    if before is not None and before.config_version == after.config_version:
+        return after
+    return replace(after, heartbeat_s=await store.config_heartbeat(conn, after.device_id, after.config_version))
 
 
 async def _overtaken(conn: Conn, message: Received) -> bool:
@@ -157,8 +182,12 @@ async def _overtaken(conn: Conn, message: Received) -> bool:
 
 async def _keep_report(conn: Conn, message: Received) -> None:
     names = ("on", "reg", "beats", "presses", "answered", "stuck", "faults")
-    report = {name: message.body[name] for name in names}
-    await store.save_report(conn, message.device_id, message.body["day"], report)
+    told = {name: message.body[name] for name in names}
+    day = date.fromisoformat(message.body["day"])
+    known = await store.report_of(conn, message.device_id, day)
+    report = rules.merged_report(known, told)
+    if report != known:
+        await store.save_report(conn, message.device_id, day, report, message.received_at)
 
 
 async def _configure(conn: Conn, box: Box, state: DeviceState, now: datetime) -> None:

@@ -71,6 +71,7 @@ class DeviceState:
     id_clashes: int = 0
     late: int = 0
     quarantined: int = 0
+    heartbeat_s: int | None = None  # of the configuration that it runs; None: shipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,19 @@ class Contact:
     in_call_until: datetime | None
     link: str | None
     link_at: datetime | None
+    heartbeat_s: int | None = None  # as configured; None: shipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedPress:
+    """A press that went to quarantine: perhaps a call for help that nothing else tells of."""
+
+    quarantine_id: int
+    device_id: str
+    first_at: datetime  # received
+    last_at: datetime  # received, the latest time
+    times: int
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)

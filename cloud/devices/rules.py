@@ -33,6 +33,7 @@ CONTACTS = (
 HEARTBEAT_S = 600  # shipped interval
 LATE_GRACE = timedelta(minutes=2)  # a resend over 2G, or a reconnect after the network dropped it
 SILENT_BEATS = 3  # heartbeats missed in a row before it is silence: 30 min at the shipped interval
+SILENT_SHORT = timedelta(minutes=30)
 SILENT_LONG = timedelta(hours=24)
 SILENT_WORST = timedelta(hours=72)
 
@@ -46,7 +47,7 @@ _TWIN_OF_RESTORE = {restore: fault for fault, restore in codes.FAULTS.items()}
 _LADDER_OVER = ("ladder_exhausted", "ladder_cancelled")
 
 
-def contact(facts: Contact, now: datetime, gaps: Sequence[Gap] = (), heartbeat_s: int = HEARTBEAT_S) -> str:
+def contact(facts: Contact, now: datetime, gaps: Sequence[Gap] = ()) -> str:
     """One of CONTACTS."""
     if facts.status in {"retired", "paused"}:
         return facts.status
@@ -54,15 +55,16 @@ def contact(facts: Contact, now: datetime, gaps: Sequence[Gap] = (), heartbeat_s
         return "never_seen"
     if facts.in_call_until is not None and facts.in_call_until > now:
         return "in_call"
-    return _of_silence(silence(facts, now, gaps), timedelta(seconds=heartbeat_s))
+    return _of_silence(silence(facts, now, gaps), timedelta(seconds=facts.heartbeat_s or HEARTBEAT_S))
 
 
 def _of_silence(silent: timedelta, beat: timedelta) -> str:
-    if silent > SILENT_WORST:
+    """Nobody is silent before SILENT_BEATS of its own are missing, nor before the time that the word says."""
+    if silent > max(SILENT_WORST, beat * SILENT_BEATS):
         return "silent_72h"
-    if silent > SILENT_LONG:
+    if silent > max(SILENT_LONG, beat * SILENT_BEATS):
         return "silent_24h"
-    if silent > beat * SILENT_BEATS:
+    if silent > max(SILENT_SHORT, beat * SILENT_BEATS):
         return "silent_30m"
     return "late" if silent > beat + LATE_GRACE else "online"
 
@@ -199,6 +201,12 @@ def day_count(message: Received, received_day: object) -> DayCount:
         late=int(message.day != received_day),
         undated=int(message.happened_at is None),
     )
+
+
+def merged_report(known: dict[str, int] | None, told: dict[str, int]) -> dict[str, int]:
+    """A terminal's record of a day, told twice: its counts only grow, so the larger one of each is the later one."""
+    known = known or {}
+    return {name: max(value, known.get(name, 0)) for name, value in {**known, **told}.items()}
 
 
 def worth_showing(before: DeviceState | None, after: DeviceState) -> bool:

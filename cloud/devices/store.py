@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from cloud.devices.models import Contact, DayCount, Device, DeviceState, Gap
+from cloud.devices.models import Contact, DayCount, Device, DeviceState, Gap, RefusedPress
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -80,13 +80,27 @@ async def config_body(conn: Conn, device_id: str, version: int) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
-async def add_config(conn: Conn, device_id: str | None, version: int, body_sealed: bytes, now: datetime) -> None:
+async def config_heartbeat(conn: Conn, device_id: str, version: int) -> int | None:
+    """Seconds between heartbeats in a version: the terminal's own, else everybody's."""
+    cursor = await conn.execute(
+        "select heartbeat_s from device_config where version = %(version)s"
+        " and (device_id = %(device_id)s or device_id is null) order by device_id nulls last limit 1",
+        {"device_id": device_id, "version": version},
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def add_config(
+    conn: Conn, device_id: str | None, version: int, *, body_sealed: bytes, heartbeat_s: int, now: datetime
+) -> None:
     """Store a version, for one terminal or (None) for every one that has none of its own, and want it there."""
-    values = {"device_id": device_id, "version": version, "body": body_sealed, "now": now}
+    values = {"device_id": device_id, "version": version, "body": body_sealed, "beat": heartbeat_s, "now": now}
     await conn.execute(
-        "insert into device_config (device_id, version, body_sealed, created_at)"
-        " values (%(device_id)s, %(version)s, %(body)s, %(now)s)"
-        " on conflict (device_id, version) do update set body_sealed = excluded.body_sealed",
+        "insert into device_config (device_id, version, body_sealed, heartbeat_s, created_at)"
+        " values (%(device_id)s, %(version)s, %(body)s, %(beat)s, %(now)s)"
+        " on conflict (device_id, version) do update set body_sealed = excluded.body_sealed,"
+        "  heartbeat_s = excluded.heartbeat_s",
         values,
     )
     await conn.execute(
@@ -115,7 +129,8 @@ async def get_state(conn: Conn, device_id: str) -> DeviceState | None:
             "select device_id, first_seen_at, last_seen_at, last_beat_at, boot_epoch, boot_count, booted_at,"
             " reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id, in_call_until,"
             " battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, open_faults,"
-            " duplicates, id_clashes, late, quarantined from device_state where device_id = %(device_id)s",
+            " duplicates, id_clashes, late, quarantined, heartbeat_s from device_state"
+            " where device_id = %(device_id)s",
             {"device_id": device_id},
         )
         return await cursor.fetchone()
@@ -127,48 +142,63 @@ async def save_state(conn: Conn, state: DeviceState) -> None:
         "insert into device_state (device_id, first_seen_at, last_seen_at, last_beat_at, boot_epoch, boot_count,"
         "  booted_at, reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id,"
         "  in_call_until, battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms,"
-        "  open_faults, duplicates, id_clashes, late, quarantined)"
+        "  open_faults, duplicates, id_clashes, late, quarantined, heartbeat_s)"
         " values (%(device_id)s, %(first_seen_at)s, %(last_seen_at)s, %(last_beat_at)s, %(boot_epoch)s,"
         "  %(boot_count)s, %(booted_at)s, %(reset_cause)s, %(firmware)s, %(board)s, %(imei)s, %(iccid)s,"
         "  %(config_version)s, %(link)s, %(link_at)s, %(link_id)s, %(in_call_until)s, %(battery_mv)s,"
         "  %(battery_pct)s, %(on_mains)s, %(csq)s, %(registration)s, %(cell)s, %(drops)s, %(clock_offset_ms)s,"
-        "  %(open_faults)s, %(duplicates)s, %(id_clashes)s, %(late)s, %(quarantined)s)"
+        "  %(open_faults)s, %(duplicates)s, %(id_clashes)s, %(late)s, %(quarantined)s,"
+        "  %(heartbeat_s)s)"
         " on conflict (device_id) do update set (last_seen_at, last_beat_at, boot_epoch, boot_count, booted_at,"
         "  reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id, in_call_until,"
         "  battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, open_faults,"
-        "  duplicates, id_clashes, late, quarantined)"
+        "  duplicates, id_clashes, late, quarantined, heartbeat_s)"
         " = (excluded.last_seen_at, excluded.last_beat_at, excluded.boot_epoch, excluded.boot_count,"
         "  excluded.booted_at, excluded.reset_cause, excluded.firmware, excluded.board, excluded.imei,"
         "  excluded.iccid, excluded.config_version, excluded.link, excluded.link_at, excluded.link_id,"
         "  excluded.in_call_until, excluded.battery_mv, excluded.battery_pct, excluded.on_mains, excluded.csq,"
         "  excluded.registration, excluded.cell, excluded.drops, excluded.clock_offset_ms, excluded.open_faults,"
-        "  excluded.duplicates, excluded.id_clashes, excluded.late, excluded.quarantined)",
+        "  excluded.duplicates, excluded.id_clashes, excluded.late, excluded.quarantined, excluded.heartbeat_s)",
         vars(state),
     )
 
 
-async def count_day(conn: Conn, device_id: str, day: date, count: DayCount, at: datetime) -> None:
-    """Add one message to its day."""
+async def count_day(conn: Conn, device_id: str, day: date, *, count: DayCount, at: datetime, now: datetime) -> None:
+    """Add one message, of the moment `at`, to its day."""
     await conn.execute(
-        "insert into device_day (device_id, day, beats, presses, calls, messages, late, undated, first_at, last_at)"
+        "insert into device_day (device_id, day, beats, presses, calls, messages, late, undated, first_at, last_at,"
+        "  changed_at)"
         " values (%(device_id)s, %(day)s, %(beats)s, %(presses)s, %(calls)s, %(messages)s, %(late)s, %(undated)s,"
-        "  %(at)s, %(at)s)"
+        "  %(at)s, %(at)s, %(now)s)"
         " on conflict (device_id, day) do update set beats = device_day.beats + excluded.beats,"
         "  presses = device_day.presses + excluded.presses, calls = device_day.calls + excluded.calls,"
         "  messages = device_day.messages + excluded.messages, late = device_day.late + excluded.late,"
         "  undated = device_day.undated + excluded.undated,"
         "  first_at = least(device_day.first_at, excluded.first_at),"
-        "  last_at = greatest(device_day.last_at, excluded.last_at)",
-        {**asdict(count), "device_id": device_id, "day": day, "at": at},
+        "  last_at = greatest(device_day.last_at, excluded.last_at),"
+        "  changed_at = greatest(device_day.changed_at, excluded.changed_at)",
+        {**asdict(count), "device_id": device_id, "day": day, "at": at, "now": now},
     )
 
 
-async def save_report(conn: Conn, device_id: str, day: date, report: dict[str, Any]) -> None:
+async def report_of(conn: Conn, device_id: str, day: date) -> dict[str, int] | None:
+    """The terminal's own record of a day, as far as it has been told."""
+    cursor = await conn.execute(
+        "select report from device_day where device_id = %(device_id)s and day = %(day)s",
+        {"device_id": device_id, "day": day},
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def save_report(conn: Conn, device_id: str, day: date, report: dict[str, int], now: datetime) -> None:
     """Keep the terminal's own record of a day. It counts no message: that is done on the day that it was sent."""
     await conn.execute(
-        "insert into device_day (device_id, day, report) values (%(device_id)s, %(day)s, %(report)s)"
-        " on conflict (device_id, day) do update set report = excluded.report",
-        {"device_id": device_id, "day": day, "report": Jsonb(report)},
+        "insert into device_day (device_id, day, report, changed_at)"
+        " values (%(device_id)s, %(day)s, %(report)s, %(now)s)"
+        " on conflict (device_id, day) do update set report = excluded.report,"
+        "  changed_at = greatest(device_day.changed_at, excluded.changed_at)",
+        {"device_id": device_id, "day": day, "report": Jsonb(report), "now": now},
     )
 
 
@@ -187,7 +217,7 @@ async def contacts(conn: Conn) -> list[Contact]:
     """What is known about the contact of every terminal of the registry, by id."""
     async with conn.cursor(row_factory=class_row(Contact)) as cursor:
         await cursor.execute(
-            "select device_id, status, last_seen_at, in_call_until, link, link_at"
+            "select device_id, status, last_seen_at, in_call_until, link, link_at, heartbeat_s"
             " from device left join device_state using (device_id) order by device_id"
         )
         return await cursor.fetchall()
@@ -241,3 +271,42 @@ async def beat(conn: Conn, process: str, now: datetime, counted: dict[str, int])
         "    group by name) as sums)",
         {"process": process, "now": now, "counted": Jsonb(counted)},
     )
+
+
+# A press without a readable id cannot be told from the one before: it is shown again when it comes again.
+_PRESS_UNSEEN = (
+    "split_part(q.topic, '/', 4) = 'press' and (q.seen_at is null or (q.message_id is null and q.last_at > q.seen_at))"
+)
+
+
+async def refused_presses(conn: Conn, since: datetime, most: int) -> list[RefusedPress]:
+    """Presses of registered terminals in quarantine at which nobody has looked, the latest first."""
+    async with conn.cursor(row_factory=class_row(RefusedPress)) as cursor:
+        await cursor.execute(
+            "select q.quarantine_id, q.device_id, q.received_at as first_at, q.last_at, q.times, q.reason"
+            f" from quarantine q join device using (device_id) where {_PRESS_UNSEEN} and q.last_at > %(since)s"
+            " order by q.last_at desc, q.quarantine_id limit %(most)s",
+            {"since": since, "most": most},
+        )
+        return await cursor.fetchall()
+
+
+async def count_refused_presses(conn: Conn, since: datetime) -> int:
+    """How many `refused_presses` there are without a limit."""
+    cursor = await conn.execute(
+        f"select count(*) from quarantine q join device using (device_id) where {_PRESS_UNSEEN}"
+        " and q.last_at > %(since)s",
+        {"since": since},
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def mark_seen(conn: Conn, quarantine_id: int, actor: str, now: datetime) -> bool:
+    """Somebody looked at this press; False where somebody had, or where there is none."""
+    cursor = await conn.execute(
+        "update quarantine q set seen_at = greatest(%(now)s, q.last_at), seen_by = %(actor)s"
+        f" where q.quarantine_id = %(id)s and {_PRESS_UNSEEN}",
+        {"id": quarantine_id, "actor": actor, "now": now},
+    )
+    return cursor.rowcount == 1

@@ -28,6 +28,15 @@ async def home_of_device(conn: Conn, device_id: str) -> uuid.UUID | None:
     return row[0] if row else None
 
 
+async def homes_of_devices(conn: Conn, device_ids: list[str]) -> dict[str, uuid.UUID]:
+    """The homes in which these terminals are installed now."""
+    cursor = await conn.execute(
+        "select device_id, home_id from installation where device_id = any(%(device_ids)s) and removed_on is null",
+        {"device_ids": device_ids},
+    )
+    return dict(await cursor.fetchall())
+
+
 async def household(conn: Conn, box: Box, home_id: uuid.UUID) -> Household | None:
     """One home with its people, unsealed."""
     found = await households(conn, box, [home_id])

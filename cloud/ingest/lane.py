@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import traceback
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from cloud import clock, db
 from cloud.devices import actions as devices
+from cloud.errors import described
 from cloud.ingest.decode import decode
 from cloud.ingest.models import INTERNAL, REFUSED, Arrival, Checked, Quarantine
-from cloud.ingest.take import quarantine, take
+from cloud.ingest.take import keep, quarantine, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,24 +70,31 @@ class Lane:
         """Return when the message is committed, as what it is or in quarantine, however long that takes."""
         wait_s = BACKOFF_FIRST_S
         poison: Quarantine | None = None
+        tried = 0  # ways to quarantine it
         while True:
             try:
                 conn = await self._connection()
                 async with conn.transaction():
                     if poison is None:
                         outcome = await take(conn, self._box, self._settings, arrival)
-                    else:
+                    elif tried == 0:
                         outcome = await quarantine(conn, self._box, arrival, poison)
+                    else:
+                        # Even that breaks on something of this terminal: what matters is kept, without a receipt.
+                        await keep(conn, self._box, arrival, poison)
+                        outcome = "quarantined"
                 self._counted[outcome] += 1
                 return
             except db.MigrationError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a message does to us, the next one must be taken
-                log.error("message not committed: %s", _what(error))  # noqa: TRY400 - its text may quote a row
-                if poison is None and not db.is_outage(error, self._conn):
-                    poison = _poison(arrival, error)
-                    self._counted[poison.reason] += 1
-                    continue
+                log.error("message not committed: %s", described(error))  # noqa: TRY400 - its text may quote a row
+                if not db.is_outage(error, self._conn):
+                    if poison is None:
+                        poison = _poison(arrival, error)
+                        self._counted[poison.reason] += 1
+                        continue
+                    tried += 1
             self._counted["retries"] += 1
             await self._drop_connection()
             await asyncio.sleep(wait_s)
@@ -102,7 +110,7 @@ class Lane:
             async with conn.transaction():
                 await devices.ingest_works(conn, clock.now(), dict(self._counted))
         except psycopg.Error as error:
-            log.warning("no beat: %s", _what(error))
+            log.warning("no beat: %s", described(error))
             await self._drop_connection()
             self._beat_due = loop_now + BACKOFF_MOST_S
             return False
@@ -136,14 +144,9 @@ def _poison(arrival: Arrival, error: Exception) -> Quarantine:
     """Whose fault: the database refuses what is in the message, or our code broke on it."""
     refused = isinstance(error, (psycopg.DataError, psycopg.IntegrityError))
     found = decode(arrival.topic, arrival.payload)
-    message_id = found.id if isinstance(found, Checked) else found.message_id
-    return Quarantine(reason=REFUSED if refused else INTERNAL, device_id=found.device_id, message_id=message_id)
-
-
-def _what(error: BaseException) -> str:
-    """Kind and place of an error, without its text: the text may quote a row."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "/cloud/" in frame.filename.replace("\\", "/")]
-    place = f" at {ours[-1].filename.rsplit('cloud', 1)[-1]}:{ours[-1].lineno}" if ours else ""
-    state = f" {error.sqlstate}" if isinstance(error, psycopg.Error) and error.sqlstate else ""
-    return f"{type(error).__name__}{state}{place}"
+    reason = REFUSED if refused else INTERNAL
+    if isinstance(found, Checked):
+        return Quarantine(
+            reason=reason, device_id=found.device_id, message_id=found.id, content_hash=found.content_hash
+        )
+    return replace(found, reason=reason, field=None)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 REFUSED = "refused"  # the database would not take it: the message's fault
 INTERNAL = "internal"  # our own code broke on it: not receipted, so that the terminal keeps it until we are mended
 
+# Bad messages of one terminal that are kept whole in one Shanghai day: enough to see what is wrong with it, and a
+# terminal gone mad, or a stolen login, fills no disk. The rest is counted by reason.
+QUARANTINED_WHOLE_A_DAY = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
@@ -42,6 +46,7 @@ class Quarantine:
     field: str | None = None
     device_id: str | None = None
     message_id: str | None = None
+    content_hash: bytes | None = None  # of a message that can be read: each resend of it has other bytes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from cloud.days import SHANGHAI, shanghai_day
+from cloud.ingest.models import QUARANTINED_WHOLE_A_DAY
 
+if TYPE_CHECKING:
     from cloud.db import Conn
     from cloud.ingest.models import Arrival, Checked, Dated, Quarantine
     from cloud.sealed import Box
@@ -109,14 +111,55 @@ async def add_heartbeat(conn: Conn, checked: Checked, dated: Dated, received_at:
 
 
 async def add_quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quarantine) -> bool:
-    """Keep a bad message whole; True where these very bytes were not there yet."""
+    """Keep a bad message whole; True where it was not there yet. Beyond the bound of its day it is only counted."""
+    whole = box.digest_bytes(arrival.topic.encode(errors="replace") + b"\x00" + (found.content_hash or arrival.payload))
+    if await _again(conn, whole, arrival.received_at):
+        return False
+    day = shanghai_day(arrival.received_at)
+    is_press = is_press_topic(arrival.topic)
+    if (is_press and found.message_id is not None) or await _has_room(conn, found.device_id, day):
+        await _insert_quarantine(conn, box, arrival, found, whole)
+        return True
+    # One row for each terminal, day and reason, without what was said.
+    bare = replace(arrival, payload=b"")
+    counted = f"{found.device_id} {day} {found.reason} {is_press}"
+    counted_hash = box.digest_bytes(b"counted only\x00" + counted.encode())
+    if not await _again(conn, counted_hash, arrival.received_at):
+        await _insert_quarantine(conn, box, bare, replace(found, message_id=None, field=None), counted_hash)
+    return True
+
+
+def is_press_topic(topic: str) -> bool:
+    """Whether a topic, of whatever version, is that of presses. The live page asks the same of the database."""
+    return topic.split("/")[3:4] == ["press"]
+
+
+async def _again(conn: Conn, payload_hash: bytes, now: datetime) -> bool:
+    """Count a message that is in quarantine already; False where it is not."""
     cursor = await conn.execute(
+        "update quarantine set times = times + 1, last_at = greatest(last_at, %(now)s) where payload_hash = %(hash)s",
+        {"hash": payload_hash, "now": now},
+    )
+    return cursor.rowcount == 1
+
+
+async def _has_room(conn: Conn, device_id: str | None, day: date) -> bool:
+    """Whether another message of this terminal (None: of nobody that can be named) is kept whole on this day."""
+    cursor = await conn.execute(
+        "select count(*) from (select from quarantine where received_at >= %(start)s"
+        f" and device_id {'is null' if device_id is None else '= %(device_id)s'} limit %(most)s) as kept",
+        {"device_id": device_id, "start": datetime.combine(day, time(), SHANGHAI), "most": QUARANTINED_WHOLE_A_DAY},
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0] < QUARANTINED_WHOLE_A_DAY)
+
+
+async def _insert_quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quarantine, payload_hash: bytes) -> None:
+    await conn.execute(
         "insert into quarantine (received_at, last_at, topic, device_id, message_id, reason, field, payload_sealed,"
         "  payload_bytes, payload_hash)"
         " values (%(now)s, %(now)s, %(topic)s, %(device_id)s, %(message_id)s, %(reason)s, %(field)s, %(payload)s,"
-        "  %(payload_bytes)s, %(payload_hash)s)"
-        " on conflict (payload_hash) do update set times = quarantine.times + 1, last_at = excluded.last_at"
-        " returning times",
+        "  %(payload_bytes)s, %(payload_hash)s)",
         {
             "now": arrival.received_at,
             # A broker should have refused such a topic; what cannot be stored as text must not stop us.
@@ -127,11 +170,9 @@ async def add_quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quaranti
             "field": found.field,
             "payload": box.seal_bytes(arrival.payload[:PAYLOAD_KEPT_BYTES]),
             "payload_bytes": len(arrival.payload),
-            "payload_hash": box.digest_bytes(arrival.topic.encode(errors="replace") + b"\x00" + arrival.payload),
+            "payload_hash": payload_hash,
         },
     )
-    row = await cursor.fetchone()
-    return bool(row and row[0] == 1)
 
 
 def _stored(row: tuple[Any, ...] | None) -> Stored:

@@ -42,13 +42,21 @@ async def take(conn: Conn, box: Box, settings: Settings, arrival: Arrival) -> st
 
 async def quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quarantine) -> str:
     """Keep a bad message with its reason; receipt it if its id can be read and the terminal is one of ours."""
-    first_time = await store.add_quarantine(conn, box, arrival, found)
+    first_time = await keep(conn, box, arrival, found)
     retained_again = arrival.retained and not first_time
     registered = found.device_id is not None and await store.is_registered(conn, found.device_id)
     if found.device_id is not None and registered and not retained_again:
         message_id = None if found.reason == INTERNAL else found.message_id
         await flow.on_refused(conn, found.device_id, message_id, arrival.received_at)
     return "quarantined"
+
+
+async def keep(conn: Conn, box: Box, arrival: Arrival, found: Quarantine) -> bool:
+    """Only keep a bad message, and tell the desk of a press; False where it was there already."""
+    first_time = await store.add_quarantine(conn, box, arrival, found)
+    if store.is_press_topic(arrival.topic):
+        await flow.on_refused_press(conn)
+    return first_time
 
 
 async def _against_registry(conn: Conn, checked: Checked, now: datetime) -> Checked | Quarantine:
@@ -69,7 +77,13 @@ async def _against_registry(conn: Conn, checked: Checked, now: datetime) -> Chec
 
 
 def _refuse(checked: Checked, reason: str, field: str | None) -> Quarantine:
-    return Quarantine(reason=reason, field=field, device_id=checked.device_id, message_id=checked.id)
+    return Quarantine(
+        reason=reason,
+        field=field,
+        device_id=checked.device_id,
+        message_id=checked.id,
+        content_hash=checked.content_hash,
+    )
 
 
 async def _store(conn: Conn, box: Box, settings: Settings, checked: Checked, now: datetime) -> str:

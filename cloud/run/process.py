@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cloud.db import MigrationError
+from cloud.errors import described
 from cloud.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def run(main: Callable[[Settings, Callable[[], None]], Awaitable[None]]) -> None
     except (SettingsError, MigrationError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a process says why it does not start
         sys.exit(2)
+    except Exception as error:  # noqa: BLE001 - a trace would quote the error's text, and that may quote a row
+        log.critical("ends: %s", described(error))
+        sys.exit(1)
 
 
 def ready() -> None:

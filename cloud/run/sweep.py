@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from cloud import clock, db
+from cloud.billing import actions as billing
 from cloud.calls import actions as calls
 from cloud.devices import actions as devices
 from cloud.devices import store as devices_store
 from cloud.down import store as down
+from cloud.errors import described
 from cloud.run.process import run
 from cloud.sealed import Box
 
@@ -35,6 +37,7 @@ BEAT_S = 5.0
 DOWN_KEPT = timedelta(days=7)  # what was told to a terminal, for questions about last week
 RETIRED_AT_ONCE = 5_000  # rows in one transaction: some 50 ms
 RETIRE_EVERY = timedelta(minutes=1)
+PAUSES_EVERY = timedelta(minutes=1)  # pauses begin and end at midnight
 
 
 class Sweep:
@@ -45,12 +48,18 @@ class Sweep:
         self._box = box
         self._looked_at: datetime | None = None
         self._retired_at: datetime | None = None
+        self._paused_at: datetime | None = None
         self._counted: dict[str, int] = {}
 
     @property
     def jobs(self) -> dict[str, Job]:
         """Name and work of each."""
-        return {"escalated": self._escalate, "calls_over": self._calls_over, "retired": self._retire}
+        return {
+            "escalated": self._escalate,
+            "calls_over": self._calls_over,
+            "retired": self._retire,
+            "pauses": self._follow_pauses,
+        }
 
     async def turn(self, conn: Conn, now: datetime) -> bool:
         """Do every job once; True where all went well."""
@@ -64,7 +73,7 @@ class Sweep:
                 if db.is_outage(error, conn):
                     raise
                 well = False
-                log.error("%s failed: %s", name, type(error).__name__)  # noqa: TRY400 - its text may quote a row
+                log.error("%s failed: %s", name, described(error))  # noqa: TRY400 - its text may quote a row
         return well
 
     async def beat(self, conn: Conn, now: datetime) -> None:
@@ -91,6 +100,13 @@ class Sweep:
         if retired < RETIRED_AT_ONCE:
             self._retired_at = now  # else there is more: again at the next turn
         return retired
+
+    async def _follow_pauses(self, conn: Conn, now: datetime) -> int:
+        if self._paused_at is not None and now - self._paused_at < PAUSES_EVERY:
+            return 0
+        changed = await billing.follow_pauses(conn, now)
+        self._paused_at = now
+        return changed
 
 
 async def main(settings: Settings, ready: Callable[[], None]) -> None:

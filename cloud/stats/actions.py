@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
-from cloud.devices.store import gaps, last_beat
+from cloud.devices.store import count_refused_presses, gaps, last_beat
 from cloud.stats import rules, store
 from cloud.stats.models import Health
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from psycopg import AsyncConnection
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def health(conn: AsyncConnection[Any], now: datetime) -> Health:
@@ -29,4 +30,6 @@ async def health(conn: AsyncConnection[Any], now: datetime) -> Health:
         ingest_ok=None if ingest_at is None else now - ingest_at <= INGEST_SILENCE_ALLOWED,
         ingest_at=ingest_at,
         findings=found,
+        quarantined=await store.quarantined(conn),
+        presses_unseen=await count_refused_presses(conn, EVER),
     )

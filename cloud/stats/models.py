@@ -27,6 +27,7 @@ class Terminal:
     lives_alone: bool | None = None  # None: in no home
     street: str | None = None
     community: str | None = None
+    heartbeat_s: int | None = None  # as configured; None: shipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +51,5 @@ class Health:
     ingest_ok: bool | None  # None: it has never worked
     ingest_at: datetime | None
     findings: list[Finding]
+    quarantined: dict[str, int]  # messages that could not be taken, by reason, ever
+    presses_unseen: int  # of these, presses of known terminals at which nobody has looked, however old

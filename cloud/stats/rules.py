@@ -118,7 +118,7 @@ def _fault_cause(terminal: Terminal) -> str | None:
 
 def _lost_cause(terminal: Terminal, gaps: Sequence[Gap]) -> str | None:
     """What the circumstances say about a terminal that fell silent without a word of its own."""
-    beat = timedelta(seconds=HEARTBEAT_S)
+    beat = timedelta(seconds=terminal.heartbeat_s or HEARTBEAT_S)
     last = terminal.last_seen_at
     if last is not None and any(gap.from_at - beat <= last <= gap.until_at for gap in gaps):
         return "our_outage"
@@ -157,4 +157,5 @@ def _contact_facts(terminal: Terminal) -> Contact:
         in_call_until=terminal.in_call_until,
         link=terminal.link,
         link_at=terminal.link_at,
+        heartbeat_s=terminal.heartbeat_s,
     )

@@ -19,7 +19,7 @@ async def terminals(conn: AsyncConnection[Any]) -> list[Terminal]:
             """
             select d.device_id, d.status, d.created_at, d.revoked_at, d.credential is not null as has_credential,
                    s.last_seen_at, s.in_call_until, s.link, s.link_at, s.battery_pct, s.on_mains, s.csq,
-                   s.registration, s.open_faults, h.lives_alone, street.name as street, h.community
+                   s.registration, s.open_faults, s.heartbeat_s, h.lives_alone, street.name as street, h.community
             from device d
             left join device_state s using (device_id)
             left join installation i on i.device_id = d.device_id and i.removed_on is null
@@ -29,3 +29,9 @@ async def terminals(conn: AsyncConnection[Any]) -> list[Terminal]:
             """
         )
         return await cursor.fetchall()
+
+
+async def quarantined(conn: AsyncConnection[Any]) -> dict[str, int]:
+    """How many messages could not be taken, by reason, the most frequent first."""
+    cursor = await conn.execute("select reason, sum(times)::bigint from quarantine group by reason order by 2 desc, 1")
+    return dict(await cursor.fetchall())

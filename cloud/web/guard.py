@@ -6,8 +6,11 @@ rebinding) and a request that another site makes are refused before any page see
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from cloud.errors import described
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITE = frozenset({"same-origin", "none"})
+
+BROKEN = "页面出错，请稍候重试。紧急情况请直接使用电话。"
+
+log = logging.getLogger(__name__)
 
 HEADERS = {
     b"content-security-policy": (
@@ -63,8 +70,12 @@ class Guard:
         reason = refusal(scope["method"], given, self._names)
         static = scope["path"].startswith("/static/")
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = [pair for pair in message.get("headers", []) if pair[0].lower() not in HEADERS]
                 headers += HEADERS.items()
                 if not any(name.lower() == b"cache-control" for name, _ in headers):
@@ -72,16 +83,21 @@ class Guard:
                 message["headers"] = headers
             await send(message)
 
-        if reason is None:
+        if reason is not None:
+            await _answer(403, reason, with_headers)
+            return
+        try:
             await self._app(scope, receive, with_headers)
-        else:
-            await _refuse(reason, with_headers)
+        except Exception as error:  # noqa: BLE001 - its text may quote a row: it must not reach the server's log
+            log.error("request broke: %s", described(error))  # noqa: TRY400
+            if not begun:
+                await _answer(500, BROKEN, with_headers)
 
 
-async def _refuse(reason: str, send: Send) -> None:
-    body = reason.encode()
+async def _answer(status: int, text: str, send: Send) -> None:
+    body = text.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -49,3 +49,22 @@ FAULTS = {
     "temperature_high": "温度过高",
     "server_refused": "服务器拒绝",
 }
+
+# Why a message went to quarantine: protocol.errors.REASONS, and what ingest adds to them.
+REFUSALS = {
+    "topic": "主题格式不符",
+    "kind": "未知的消息种类",
+    "size": "消息过长",
+    "text": "不是 UTF-8 文本",
+    "json": "不是 JSON",
+    "shape": "不是 JSON 对象",
+    "version": "协议版本不符",
+    "missing": "缺少必填项",
+    "type": "字段类型不符",
+    "range": "字段超出范围",
+    "value": "字段取值不在列表内",
+    "foreign": "引用了其他终端的呼叫",
+    "unknown_device": "终端未登记",
+    "refused": "数据库拒绝其内容",
+    "internal": "平台内部错误（我方故障）",
+}

@@ -50,8 +50,36 @@
     tick();
     count();
   });
-  document.addEventListener("htmx:sseOpen", () => say("on", "on"));
-  document.addEventListener("htmx:sseError", () => say("off", "off"));
+  // The stream can stand while the page cannot be read: what is shown is then old, and must say so.
+  let streaming = false;
+  let readable = true;
+  function show() {
+    if (!readable) say("stale", "off");
+    else if (streaming) say("on", "on");
+    else say("off", "off");
+  }
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, (event) => {
+      if (event.detail.elt && event.detail.elt.id === "cases") {
+        readable = false;
+        show();
+      }
+    });
+  }
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    if (!readable && event.detail.elt && event.detail.elt.id === "cases" && event.detail.successful !== false) {
+      readable = event.detail.xhr.status < 400;
+      show();
+    }
+  });
+  document.addEventListener("htmx:sseOpen", () => {
+    streaming = true;
+    show();
+  });
+  document.addEventListener("htmx:sseError", () => {
+    streaming = false;
+    show();
+  });
   document.addEventListener("visibilitychange", () => {
     // A page that slept has missed what happened meanwhile.
     if (!document.hidden && window.htmx) {

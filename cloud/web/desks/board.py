@@ -6,8 +6,8 @@ Personal data is in the clear only in an open emergency: whoever answers must be
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,15 @@ from cloud.devices import store as devices_store
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.elders import store as elders_store
 from cloud.elders.rules import masked_address, masked_name, masked_number
+from cloud.errors import described
 from cloud.providers import store as providers_store
 from cloud.web import words
 from cloud.web.desks import store
+from cloud.web.desks.views import Board, CaseView, PersonView, RefusedView, RungView, TerminalBoard, TerminalView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from cloud.calls.models import Case, Fact
     from cloud.db import Conn
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from cloud.sealed import Box
     from cloud.web.desks.store import Terminal
 
+log = logging.getLogger(__name__)
+
+REFUSED_SHOWN = 20  # presses that could not be taken; the rest is counted
+REFUSED_LOOKED_BACK = timedelta(hours=24)  # older ones are in the health report
 CLOSED_SHOWN = 6  # the latest closed cases, so that a click by mistake is seen
 LINES_SHOWN = 30  # of a case's story; the rest stays in the database
 CSQ_UNKNOWN = 99
@@ -52,100 +57,6 @@ _PLAIN_LINES = {
 _STEP_WORDS = {"dial": "拨号", "ring": "振铃", "talk": "接通", "end": "通话结束", "fail": "未接通"}
 
 
-@dataclass(frozen=True)
-class TerminalView:
-    """One terminal as a list shows it."""
-
-    device_id: str
-    place: str | None
-    contact: str
-    contact_name: str
-    sign: str
-    last_seen_at: datetime | None
-    battery_pct: int | None
-    on_mains: bool | None
-    csq: int | None
-    warnings: list[str]
-
-
-@dataclass(frozen=True)
-class RungView:
-    """One target of the ladder; `now` where the terminal is at it."""
-
-    label: str
-    number: str
-    now: bool
-
-
-@dataclass(frozen=True)
-class PersonView:
-    """Who lives there."""
-
-    name: str
-    phone: str | None
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """One case as the desk reads it."""
-
-    case_id: UUID
-    device_id: str
-    urgency: str
-    urgency_name: str
-    key: str | None
-    key_name: str
-    state: str
-    state_name: str
-    late: bool
-    presses: int
-    opened_at: datetime
-    pressed_at: datetime | None
-    waiting_since: datetime | None
-    escalation: int
-    escalation_name: str
-    due_at: datetime | None
-    due_name: str | None  # who is told then
-    accepted_at: datetime | None
-    accepted_by: str | None
-    cancelled_at: datetime | None
-    on_the_way_at: datetime | None
-    closed_at: datetime | None
-    disposition: str | None
-    place: str | None
-    address: str | None
-    lives_alone: bool
-    people: list[PersonView]
-    contacts: list[PersonView]
-    route: list[RungView]
-    story: list[tuple[datetime, str]]
-    terminal: TerminalView | None
-    masked: bool
-
-
-@dataclass(frozen=True)
-class Board:
-    """The whole screen."""
-
-    now: datetime
-    cases: list[CaseView]
-    closed: list[CaseView]
-    alarms: int  # emergencies that wait for a person
-    waiting: int  # other cases that do
-    attended: int
-
-
-@dataclass(frozen=True)
-class TerminalBoard:
-    """The terminals' part of the screen."""
-
-    now: datetime
-    terminals: list[TerminalView]
-    counts: list[tuple[str, str, int]]
-    total: int
-    ingest_silent_since: datetime | None
-
-
 async def cases(conn: Conn, box: Box, now: datetime) -> Board:
     """Open cases, emergencies first, and the latest closed ones."""
     open_cases = await cases_store.open_cases(conn)
@@ -160,7 +71,7 @@ async def cases(conn: Conn, box: Box, now: datetime) -> Board:
     rows = await store.terminals(conn, sorted({case.device_id for case in every}))
     seen = {view.device_id: view for view in await _terminal_views(conn, rows, now)}
     views = [
-        _case_view(
+        _safe_view(
             case,
             facts.get(case.case_id, []),
             routes.get(case.case_id, []),
@@ -170,10 +81,19 @@ async def cases(conn: Conn, box: Box, now: datetime) -> Board:
         )
         for case in every
     ]
-    opened = views[: len(open_cases)]
-    waiting = [view.urgency for view in opened if view.waiting_since is not None]
-    alarms = waiting.count(codes.EMERGENCY)
-    return Board(now, opened, views[len(open_cases) :], alarms, len(waiting) - alarms, len(opened) - len(waiting))
+    alarms, waiting, attended = await cases_store.count_open(conn)
+    since = now - REFUSED_LOOKED_BACK
+    return Board(
+        now=now,
+        refused=await _refused(conn, box, since),
+        refused_total=await devices_store.count_refused_presses(conn, since),
+        cases=views[: len(open_cases)],
+        closed=views[len(open_cases) :],
+        alarms=alarms,
+        waiting=waiting,
+        attended=attended,
+        hidden=max(alarms + waiting + attended - len(open_cases), 0),
+    )
 
 
 async def terminals(conn: Conn, now: datetime) -> TerminalBoard:
@@ -200,6 +120,46 @@ def key_name(key: str | None, steps: Sequence[str], services: dict[str, str]) ->
     known = {codes.STATION: "驿站服务", codes.FAMILY: "亲情呼叫", codes.AMBULANCE: "急救", codes.DESK: "坐席服务"}
     names = {**services, **known}
     return names.get(steps[0], codes.KEYS[key]) if steps else codes.KEYS[key]
+
+
+async def _refused(conn: Conn, box: Box, since: datetime) -> list[RefusedView]:
+    found = await devices_store.refused_presses(conn, since, REFUSED_SHOWN)
+    where = await elders_store.homes_of_devices(conn, sorted({each.device_id for each in found}))
+    homes = await elders_store.households(conn, box, list(where.values()))
+    views = []
+    for each in found:
+        home = homes.get(where[each.device_id]) if each.device_id in where else None
+        view = RefusedView(
+            quarantine_id=each.quarantine_id,
+            device_id=each.device_id,
+            at=each.first_at,
+            times=each.times,
+            last_at=each.last_at,
+            reason=each.reason,
+            reason_name=words.REFUSALS.get(each.reason, each.reason),
+            place=f"{home.street} · {home.community}" if home else None,
+            address=home.address if home else None,
+            people=_people(((elder.name, elder.phone) for elder in home.elders), masked=False) if home else [],
+        )
+        views.append(view)
+    return views
+
+
+def _safe_view(
+    case: Case,
+    facts: list[Fact],
+    route: list[Rung],
+    *,
+    key_name: str,
+    home: Household | None,
+    terminal: TerminalView | None,
+) -> CaseView:
+    """The case, without its story where that cannot be told: one broken case must not hide the others."""
+    try:
+        return _case_view(case, facts, route, key_name=key_name, home=home, terminal=terminal)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the desk must see that somebody pressed
+        log.error("case without its story: %s", described(error))  # noqa: TRY400 - its text may quote a row
+        return _case_view(case, [], route, key_name=key_name, home=home, terminal=terminal)
 
 
 def _case_view(

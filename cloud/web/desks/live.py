@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from cloud import clock, db
 from cloud.calls import actions, codes
+from cloud.devices import actions as devices
 from cloud.errors import AppError
 from cloud.html.render import render
 from cloud.web.desks import board
@@ -95,6 +96,14 @@ async def close(
         await actions.close(conn, site.box, case_id, ACTOR, disposition, clock.now(), outcome)
 
     return await _act(site, request, end)
+
+
+@router.post("/live/refused/{quarantine_id}/seen")
+async def look_at_refused(
+    site: Site, request: Request, quarantine_id: Annotated[int, Path(ge=1, lt=2**63)]
+) -> Response:
+    """已查看: a person has looked at a press that could not be taken."""
+    return await _act(site, request, lambda conn: devices.look_at_refused(conn, quarantine_id, ACTOR, clock.now()))
 
 
 async def _act(site: Parts, request: Request, act: Callable[[Conn], Awaitable[None]]) -> Response:

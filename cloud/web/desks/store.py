@@ -32,7 +32,7 @@ async def terminals(conn: Conn, device_ids: list[str] | None = None) -> list[Ter
     async with conn.cursor(row_factory=class_row(Terminal)) as cursor:
         await cursor.execute(
             """
-            select d.device_id, d.status, s.last_seen_at, s.in_call_until, s.link, s.link_at,
+            select d.device_id, d.status, s.last_seen_at, s.in_call_until, s.link, s.link_at, s.heartbeat_s,
                    s.battery_pct, s.on_mains, s.csq, coalesce(s.open_faults, '{}') as open_faults
             from device d left join device_state s using (device_id)
             where case when %(ids)s::text[] is null then d.status in ('installed', 'paused') or s.device_id is not null
@@ -46,14 +46,14 @@ async def terminals(conn: Conn, device_ids: list[str] | None = None) -> list[Ter
 
 
 async def contact_counts(conn: Conn, now: datetime) -> list[tuple[Contact, int]]:
-    """All terminals of the same list, those that were heard of in the same minute counted together."""
+    """All terminals of the same list, those that beat alike and were heard of in the same minute together."""
     cursor = await conn.execute(
         """
         select d.status, date_trunc('minute', s.last_seen_at) + interval '59 seconds',
-               max(s.in_call_until) filter (where s.in_call_until > %(now)s), count(*)
+               max(s.in_call_until) filter (where s.in_call_until > %(now)s), s.heartbeat_s, count(*)
         from device d left join device_state s using (device_id)
         where d.status in ('installed', 'paused') or s.device_id is not null
-        group by d.status, 2, coalesce(s.in_call_until > %(now)s, false)
+        group by d.status, 2, s.heartbeat_s, coalesce(s.in_call_until > %(now)s, false)
         """,
         {"now": now},
     )
@@ -66,8 +66,9 @@ async def contact_counts(conn: Conn, now: datetime) -> list[tuple[Contact, int]]
                 in_call_until=in_call,
                 link=None,
                 link_at=None,
+                heartbeat_s=heartbeat_s,
             ),
             number,
         )
-        for status, seen, in_call, number in await cursor.fetchall()
+        for status, seen, in_call, heartbeat_s, number in await cursor.fetchall()
     ]

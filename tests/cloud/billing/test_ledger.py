@@ -98,6 +98,14 @@ def test_a_household_is_paid_for_one_terminal_a_day() -> None:
     assert "第 2 行" in problems[0].reason
 
 
+def test_a_home_is_the_same_home_however_a_spreadsheet_spells_it() -> None:
+    """A text mark is no part of its id; a space that nobody sees would pay a swap twice, so it is refused."""
+    marked = _problems(HEAD_HOME + b"OKC00001,2025-07-24,normal,H1\nOKC00002,2025-07-24,normal,H1\t\n")
+    assert [problem.line for problem in marked] == [3]
+    spaces = _problems(HEAD_HOME + b"OKC00001,2025-07-24,normal,H1 \nOKC00002,2025-07-24,normal, \n")
+    assert [problem.line for problem in spaces] == [2, 3]
+
+
 def test_all_problems_are_listed_up_to_a_bound() -> None:
     """A person mends them in one go; a file of another kind does not fill the screen."""
     two = _problems(HEAD + b"=bad,2025-07-24,normal\n" + ROW + b"OKC00002,2024-07-24,normal\n")

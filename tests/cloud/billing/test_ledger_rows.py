@@ -17,6 +17,7 @@ from cloud.billing.export import MANIFEST, export
 from cloud.billing.ledger import read_ledger
 from cloud.billing.models import Contract, Pause
 from cloud.billing.pricing import price
+from cloud.devices import store as devices
 from cloud.errors import BadInput, Conflict, NotFound
 from tests.cloud.billing.town import CONTRACT, DAY, NOW, device, heard, home, install, installed
 
@@ -204,3 +205,35 @@ async def test_the_manifest_names_every_file_and_every_open_day(conn: Conn, tmp_
 def _folder(parent: Path, name: str) -> Path:
     (parent / name).mkdir()
     return parent / name
+
+
+async def test_a_pause_is_in_the_registry_for_the_days_that_it_covers(conn: Conn) -> None:
+    """At the command, not only at the next sweep; corrected with it; a retired terminal stays retired."""
+    await installed(conn, "OKC00001")
+    await installed(conn, "OKC00002")
+    await conn.execute("update device set status = 'retired' where device_id = 'OKC00002'")
+
+    async def statuses() -> list[str]:
+        cursor = await conn.execute("select status from device order by device_id")
+        return [status for (status,) in await cursor.fetchall()]
+
+    for device_id in ("OKC00001", "OKC00002"):
+        await actions.pause(conn, Pause(device_id, DAY, None, "hospital"), NOW)
+    assert await statuses() == ["paused", "retired"]
+    await actions.pause(conn, Pause("OKC00001", DAY, DAY + timedelta(days=1), "hospital"), NOW)
+    assert await statuses() == ["installed", "retired"]
+
+
+async def test_a_day_of_which_more_was_told_after_it_was_closed_is_named(conn: Conn) -> None:
+    """Whoever settles sees that it must be closed again, and no longer once it was."""
+    await installed(conn, "OKC00001")
+    await installed(conn, "OKC00002")
+    await actions.close_day(conn, DAY, NOW)
+    assert await store.outdated_days(conn, DAY, DAY) == []
+    later = NOW + timedelta(hours=5)
+    await conn.execute("insert into device_day (device_id, day) values ('OKC00002', %s)", [DAY])
+    await devices.save_report(conn, "OKC00001", DAY, {"on": 1440, "reg": 1440}, later)
+    assert await store.outdated_days(conn, DAY, DAY) == [DAY]
+    await actions.close_day(conn, DAY, later + timedelta(seconds=1))
+    assert await store.outdated_days(conn, DAY, DAY) == []
+    assert await store.normal_days(conn, DAY, DAY) == {"OKC00001": 1, "OKC00002": 0}

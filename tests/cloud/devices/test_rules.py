@@ -65,7 +65,32 @@ def test_our_own_outage_is_not_a_terminals_silence() -> None:
 
 def test_a_longer_heartbeat_makes_silence_later() -> None:
     """Three missed beats, whatever they are."""
-    assert rules.contact(facts(last_seen_at=ago(minutes=50)), NOW, heartbeat_s=3600) == "online"
+    assert rules.contact(facts(last_seen_at=ago(minutes=50), heartbeat_s=3600), NOW) == "online"
+    assert rules.contact(facts(last_seen_at=ago(minutes=190), heartbeat_s=3600), NOW) == "silent_30m"
+    assert rules.contact(facts(last_seen_at=ago(hours=25), heartbeat_s=86_400), NOW) == "late"
+
+
+def test_a_shorter_heartbeat_never_makes_the_word_untrue() -> None:
+    """`silent_30m` is shown as half an hour, so it is never said before."""
+    assert rules.contact(facts(last_seen_at=ago(minutes=29), heartbeat_s=60), NOW) == "late"
+    assert rules.contact(facts(last_seen_at=ago(minutes=31), heartbeat_s=60), NOW) == "silent_30m"
+
+
+reports = st.dictionaries(st.sampled_from(["on", "reg", "beats", "presses"]), st.integers(0, 1440))
+
+
+@given(st.lists(reports, min_size=1, max_size=4), st.randoms())
+def test_a_day_told_several_times_keeps_the_largest_of_each_count(told: list[dict[str, int]], dice: Any) -> None:
+    """In whatever order, and however often, the records of one day arrive."""
+    merged: dict[str, int] | None = None
+    for each in told:
+        merged = rules.merged_report(merged, each)
+    assert merged == {name: max(each.get(name, 0) for each in told) for name in {n for each in told for n in each}}
+    dice.shuffle(told)
+    again = merged
+    for each in told:
+        again = rules.merged_report(again, each)
+    assert again == merged
 
 
 moments = st.integers(-100, 0).map(lambda minutes: NOW + timedelta(minutes=minutes))

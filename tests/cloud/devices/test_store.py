@@ -73,7 +73,7 @@ async def test_a_state_is_read_as_it_was_written(conn: Conn) -> None:
         booted_at=NOW, reset_cause="power", firmware="0.1.0", board="desk", imei="1" * 15, iccid="8" * 20,
         config_version=4, link="online", link_at=NOW, link_id="0badcafe.1.1", in_call_until=NOW, battery_mv=4100,
         battery_pct=90, on_mains=True, csq=20, registration=1, cell="10f3-2a1b", drops=5, clock_offset_ms=-2**40,
-        open_faults=["sim_absent"], duplicates=6, id_clashes=7, late=8, quarantined=9,
+        open_faults=["sim_absent"], duplicates=6, id_clashes=7, late=8, quarantined=9, heartbeat_s=300,
     )  # fmt: skip
     await store.save_state(conn, state)
     assert await store.get_state(conn, DEVICE) == state

@@ -43,6 +43,8 @@ def test_a_duration_is_short_and_never_negative() -> None:
 
 
 class _Empty:
+    refused: tuple[object, ...] = ()
+    refused_total = hidden = 0
     cases: tuple[object, ...] = ()
     closed: tuple[object, ...] = ()
     alarms = waiting = attended = 0

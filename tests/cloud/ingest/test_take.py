@@ -129,6 +129,16 @@ async def test_the_report_of_a_day_is_kept_with_that_day(door: Door) -> None:
     assert rows == [("2026-03-30", 0, 9), ("2026-03-31", 1, None)]
 
 
+async def test_a_day_told_twice_is_merged_by_its_largest_counts(door: Door) -> None:
+    """A terminal that restarted tells the same day under another id; the larger record is the later one."""
+    first = {"day": "2026-03-30", "on": 900, "reg": 880, "beats": 90, "presses": 2, "answered": 1, "stuck": 0}
+    again = {**first, "on": 1440, "beats": 40, "presses": 3}
+    assert await door.say("day", {**first, "faults": 1}) == "stored"
+    assert await door.say("day", {**again, "id": "0badcafe.2.1", "faults": 0}) == "stored"
+    report = await door.one("select report from device_day where day = '2026-03-30'")
+    assert {"day": "2026-03-30", **report} == {**first, "on": 1440, "presses": 3, "faults": 1}
+
+
 async def test_a_bad_message_with_a_readable_id_is_receipted(door: Door) -> None:
     """Else the terminal would send it for ever; it is kept whole, and unreadable without the key."""
     payload = b'{"v":1,"id":"0badcafe.1.9","t":"now"}'
@@ -199,6 +209,17 @@ async def test_a_configuration_is_sent_when_another_is_reported_but_not_with_eve
     door.later(hours=1)
     await door.say("hb", {**BEAT, "id": "0badcafe.1.5", "cfg": 3})
     assert await door.one("select count(*) from down") == 2
+
+
+async def test_a_configuration_expires_after_an_hour_and_says_how_often_its_terminal_beats(door: Door) -> None:
+    """The wire's bound for an absent terminal's queue; and silence is judged by the configuration that it runs."""
+    plan = {"sos": [["坐席", "01055500001", 30, 1]]}
+    await want_config(door.conn, BOX, DEVICE, {"ver": 3, "hb": 3600, "plan": plan}, door.now)
+    await door.say("hb", {**BEAT, "id": "0badcafe.1.1"})
+    assert await door.one("select expires_at - created_at = interval '1 hour' from down where kind = 'config'")
+    assert await door.rows("select config_version, heartbeat_s from device_state") == [(0, None)]
+    await door.say("hb", {**BEAT, "id": "0badcafe.1.2", "cfg": 3})
+    assert await door.rows("select config_version, heartbeat_s from device_state") == [(3, 3600)]
 
 
 async def test_a_configuration_that_cannot_be_read_costs_no_heartbeat(door: Door) -> None:

@@ -57,3 +57,22 @@ async def test_one_job_that_breaks_does_not_stop_the_others(conn: Conn) -> None:
     await conn.execute("drop table case_file cascade")
     assert not await Sweep(SETTINGS, BOX).turn(conn, NOW + DOWN_KEPT + timedelta(seconds=1))
     assert await (await conn.execute("select count(*) from down")).fetchone() == (0,)
+
+
+async def test_a_pause_begins_and_ends_at_midnight_in_the_registry_too(conn: Conn) -> None:
+    """Billing and health speak of the same days; what is not in a home is left alone."""
+    for device, status in ((DEVICE, "installed"), ("BJCY000002", "stock")):
+        await register(conn, BOX, device, None, NOW)
+        await conn.execute("update device set status = %s where device_id = %s", [status, device])
+        await conn.execute(
+            "insert into service_pause values (%s, '2026-04-01', '2026-04-03', 'travel', %s)", [device, NOW]
+        )
+    sweep = Sweep(SETTINGS, BOX)
+    midnight = datetime(2026, 3, 31, 16, 0, tzinfo=UTC)  # in Shanghai
+    seen = []
+    for at in (NOW, midnight - timedelta(minutes=2), midnight, midnight + timedelta(hours=47), midnight + timedelta(2)):
+        assert await sweep.turn(conn, at)
+        rows = await (await conn.execute("select status from device order by device_id")).fetchall()
+        seen.append([status for (status,) in rows])
+    waiting, away = ["installed", "stock"], ["paused", "stock"]
+    assert seen == [waiting, waiting, away, away, waiting]

@@ -18,6 +18,8 @@ from cloud import clock, days
 from cloud.calls import actions, store
 from cloud.devices import actions as devices
 from cloud.devices.models import Received
+from cloud.ingest.models import Arrival
+from cloud.ingest.take import take
 from cloud.run import web
 from cloud.sealed import Box
 from cloud.settings import Settings
@@ -65,6 +67,13 @@ class Site:
 
     async def press(self, key: str = "sos", how: str = "short", **more: Any) -> str:
         return await self.say("press", key=key, hold=1200, how=how, **more)
+
+    async def spoil(self, payload: bytes, device: str = "OKC000001", kind: str = "press", **ago: int) -> None:
+        """A bad message, taken and committed as the front door does it."""
+        topic, at = f"okc/v1/up/{kind}/{device}", clock.now() - timedelta(**ago)
+        arrival = Arrival(topic=topic, payload=payload, retained=False, received_at=at)
+        async with await psycopg.AsyncConnection.connect(self.settings.database_url) as conn:
+            assert await take(conn, self.box, self.settings, arrival) == "quarantined"
 
     async def heartbeat(self, device: str, **more: Any) -> str:
         body = {"bat": 4010, "pct": 92, "mains": 1, "csq": 21, "reg": 1, "net": "gsm", "heap": 90_000, "box": 0}

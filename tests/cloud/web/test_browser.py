@@ -90,10 +90,12 @@ async def test_no_rule_of_accessibility_is_broken_and_targets_are_large(site: Si
     await site.press(device="OKC000003", late_s=900)
     await site.press(device="OKC000004", how="test")
     await site.press(device="OKC000005")
+    await site.spoil(b"rubbish", device="OKC000006")
     await page.set_viewport_size({"width": width, "height": 1000})
     await page.locator("article", has_text="OKC000005").get_by_role("button", name="接听受理").click()
     await expect(page.locator("article")).to_have_count(5)
     await expect(page.locator("article select")).to_have_count(2)
+    await expect(page.locator(".ok-refused li")).to_contain_text("OKC000006")
     await page.locator("summary").first.click()
     assert await violations(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
@@ -101,6 +103,33 @@ async def test_no_rule_of_accessibility_is_broken_and_targets_are_large(site: Si
         box = await target.bounding_box()
         assert box is not None
         assert box["height"] >= 44
+
+
+async def test_a_press_that_cannot_be_taken_appears_and_goes_with_a_click(site: Site, page: Page) -> None:
+    # Pins that the open page is told of it, announces it like an alarm, and that one click records who looked.
+    await site.spoil(b"rubbish")
+    await expect(page.locator(".ok-refused")).to_contain_text("OKC000001")
+    await expect(page).to_have_title("（1）紧急等待 · 值班台 · 一键呼")
+    await page.get_by_role("button", name="已查看").click()
+    await expect(page.locator(".ok-refused")).to_have_count(0)
+    assert await site.rows("select seen_by from quarantine") == [("本机坐席",)]
+
+
+async def test_a_page_that_cannot_be_read_any_more_says_that_it_is_old(site: Site) -> None:
+    # Pins that a desk never believes in a quiet screen: the stream stands, but what it shows is from before.
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = await browser.new_page()
+        await page.goto(site.url + "/live")
+        await expect(page.locator("#link")).to_have_text("实时更新")
+        await page.route("**/live/cases", lambda route: route.fulfill(status=503))
+        await site.press()
+        await expect(page.locator("#link")).to_have_text("无法刷新，显示的内容可能已过时")
+        await page.unroute("**/live/cases")
+        await site.press("k2")
+        await expect(page.locator("#link")).to_have_text("实时更新")
+        await expect(page.locator("article")).to_have_count(2)
+        await browser.close()
 
 
 async def test_the_page_works_without_scripts(site: Site) -> None:

@@ -112,6 +112,14 @@ def test_a_refused_contract_prices_nothing_and_names_file_and_line(files: Path) 
     assert done.stderr.startswith("contract.toml:5: unit_price")
 
 
+def test_a_number_with_brackets_is_printed_as_it_is(files: Path) -> None:
+    """As many contracts are numbered; a table's own mark-up must not eat it."""
+    number = "京采[2025]001 [/red] :100:"
+    (files / "contract.toml").write_text(CONTRACT_TOML.replace("T-2025-001", number), encoding="utf-8")
+    done = _price()
+    assert (done.exit_code, number in done.stdout) == (0, True)
+
+
 @pytest.mark.parametrize("name", ["usage.csv", "contract.toml"])
 def test_a_missing_file_is_one_line_not_a_trace(files: Path, name: str) -> None:
     """Its name and the reason."""
@@ -159,6 +167,8 @@ async def test_finance_walks_from_contract_to_export(
     [
         ["close", "--day", "2025-13-01"],
         ["close", "--day", "2999-01-01"],
+        ["close", "--day", "20250725"],
+        ["export", "--contract", "T-0", "--through", "2025-07-25", "--out", "usage.csv"],
         ["export", "--contract", "T-0", "--through", "2025-07-25", "--out", "out"],
         ["pause", "OKC00009", "--from", "2025-07-25", "--reason", "travel"],
     ],

@@ -57,6 +57,19 @@ async def fleet(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
         await _terminal(conn, 6, minutes=60 * 24 * 5, csq=99)
         await _terminal(conn, 7, minutes=2, faults=["key_stuck"])
         await conn.execute("insert into service_health values ('ingest', %s)", [NOW])
+        for number, (kind, reason, times) in enumerate((("press", "internal", 2), ("hb", "json", 40))):
+            await conn.execute(
+                "insert into quarantine (received_at, last_at, topic, device_id, reason, payload_sealed, payload_bytes,"
+                " payload_hash, times) values (%(at)s, %(at)s, %(topic)s, 'OKC00001', %(reason)s, '', 0, %(hash)s,"
+                " %(times)s)",
+                {
+                    "at": NOW - timedelta(days=3),
+                    "topic": f"okc/v1/up/{kind}/OKC00001",
+                    "reason": reason,
+                    "hash": bytes([number]),
+                    "times": times,
+                },
+            )
     monkeypatch.setenv("OKC_DATABASE_URL", database)
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
@@ -90,6 +103,7 @@ async def test_the_json_counts_every_terminal_and_explains_each_silent_one(fleet
         ("4", "never_seen", "not_activated"),
     ]
     assert told["rows"][0]["silent_s"] == 30 * 3600
+    assert told["quarantine"] == {"by_reason": {"json": 40, "internal": 2}, "presses_unseen": 1}
 
 
 async def test_the_csv_opens_in_a_spreadsheet(fleet: None) -> None:
