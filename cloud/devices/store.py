@@ -280,11 +280,11 @@ _PRESS_UNSEEN = (
 
 
 async def refused_presses(conn: Conn, since: datetime, most: int) -> list[RefusedPress]:
-    """Presses of registered terminals in quarantine at which nobody has looked, the latest first."""
+    """Presses in quarantine at which nobody has looked, the latest first; also of a terminal nobody registered."""
     async with conn.cursor(row_factory=class_row(RefusedPress)) as cursor:
         await cursor.execute(
             "select q.quarantine_id, q.device_id, q.received_at as first_at, q.last_at, q.times, q.reason"
-            f" from quarantine q join device using (device_id) where {_PRESS_UNSEEN} and q.last_at > %(since)s"
+            f" from quarantine q where q.device_id is not null and {_PRESS_UNSEEN} and q.last_at > %(since)s"
             " order by q.last_at desc, q.quarantine_id limit %(most)s",
             {"since": since, "most": most},
         )
@@ -294,7 +294,7 @@ async def refused_presses(conn: Conn, since: datetime, most: int) -> list[Refuse
 async def count_refused_presses(conn: Conn, since: datetime) -> int:
     """How many `refused_presses` there are without a limit."""
     cursor = await conn.execute(
-        f"select count(*) from quarantine q join device using (device_id) where {_PRESS_UNSEEN}"
+        f"select count(*) from quarantine q where q.device_id is not null and {_PRESS_UNSEEN}"
         " and q.last_at > %(since)s",
         {"since": since},
     )

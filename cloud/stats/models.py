@@ -52,4 +52,4 @@ class Health:
     ingest_at: datetime | None
     findings: list[Finding]
     quarantined: dict[str, int]  # messages that could not be taken, by reason, ever
-    presses_unseen: int  # of these, presses of known terminals at which nobody has looked, however old
+    presses_unseen: int  # of these, presses at which nobody has looked, however old
