@@ -11,7 +11,7 @@ import sys
 import firmware
 from firmware.app.alarm import Alarm
 from firmware.app.commands import Commands
-from firmware.app.config import Config
+from firmware.app.config import SHIPPED, Config
 from firmware.app.mail import Mail
 from firmware.app.storage import Storage
 from firmware.app.telemetry import Telemetry
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from firmware.net.mqtt import Client
 
+_FACTORY_EVERY = 5  # tries to connect
 _RESTART_S = 0.2  # between the death of a task and its new start
 
 
@@ -82,7 +83,7 @@ class Terminal:
         self.outbox = Outbox(self.ids)
         stored = self.storage.read_bytes("outbox")
         if stored:
-            self.outbox.load(stored, board.now())
+            self.storage.damaged += self.outbox.load(stored, board.now())
         self.mail = Mail(self.ids, self.outbox, self.clock, board.now)
         self.config = Config(self.storage)
         self.ladder = Ladder(self.config.plans(), self.config.ver, self.config.times())
@@ -114,6 +115,7 @@ class Terminal:
         self.storage.remove("cause")
         if isinstance(cause, str):
             self.telemetry.cause = cause
+        self.telemetry.check_storage()
 
     def _modem(self) -> None:
         board = self.board
@@ -135,6 +137,8 @@ class Terminal:
             session=lambda: self.link.client,
             held=self.alarm.held,
             save=self._save_outbox,
+            then=self.alarm.store,
+            on_refused=self.telemetry.refused,
         )
         self.mail.kick = self.sender.kick
         self.commands = Commands(
@@ -162,12 +166,14 @@ class Terminal:
             on_message=self.commands.on_message,
             on_up=self._on_up,
             on_down=self._on_down,
+            on_session=self.sender.kick,
         )
 
     def _on_step(self, step: str, cause: "str | None") -> None:
         self.alarm.on_step(step, cause)
         if not self.voice.in_call():
             self.stream.resumed()  # what the desk said during the call is wanted before the next dial
+            self.link.kick()
 
     def _on_notice(self, name: str, val: "int | None") -> None:
         if name == "voice_back":
@@ -184,8 +190,12 @@ class Terminal:
         self.alarm.act(self.ladder.dtmf(line[6:].strip(), self.board.now()))
 
     def _where(self) -> "tuple[str, int, str]":
-        host, _, port = (self.config.text("srv") or self.server).rpartition(":")
-        return host, int(port), self.config.text("apn") or ""
+        """Server and access point; now and then those of the factory, for a configuration may have cut us off."""
+        server, apn = self.config.text("srv") or self.server, self.config.text("apn") or ""
+        if self.link.misses % _FACTORY_EVERY == _FACTORY_EVERY - 1:
+            server, apn = self.server, str(SHIPPED["apn"])
+        host, _, port = server.rpartition(":")
+        return host, int(port), apn
 
     def _state(self, st: str) -> bytes:
         fields = self.mail.stamp()
@@ -198,7 +208,6 @@ class Terminal:
         self.telemetry.restore("server_refused")
         self.outbox.link_up(self.board.now())
         self.board.note("connected", {"present": client.present})
-        self.sender.kick()
 
     def _on_down(self, why: str) -> None:
         self.board.note("disconnected", {"why": why})
@@ -242,7 +251,7 @@ class Terminal:
             ("contacts", self.board.watch),
             ("at_read", self.at.read_forever),
             ("at_write", self.at.write_forever),
-            ("orders", self.alarm.work),
+            ("orders", self.alarm.orders.run),
             ("voice", self.voice.run),
             ("modem", self.modem.run),
             ("sender", self.sender.run),

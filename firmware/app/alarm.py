@@ -6,7 +6,9 @@ Must never wait in the key loop, and never need storage, network, clock or confi
 
 import asyncio
 
+from firmware.app.orders import KINDS, Orders
 from firmware.core import callers
+from firmware.core.attempt import DUR_MAX_S
 from firmware.core.debounce import Debouncer
 from firmware.core.keys import Keys
 
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
 FILE = "alarm"
 POLL_S = 0.01  # the debounce integrates samples of 10 ms
 LADDER_MS = 100
-_RESUME_S = 45.0  # an alarm of before a restart is taken up again within a minute of it, with or without a modem
+_RESUME_MS = 45_000  # an alarm of before a restart is taken up again within a minute of it, with or without a modem
+_LOOK_S = 0.1
+FRESH_MS = 120_000  # for so long a press may be answered while no clock can judge the answer
+_FIRED_MAX = 8
+HOLD_MAX_MS = 600_000  # of the wire
 _STEPS = {"dial": "dialling", "ring": "ringing", "talk": "active", "end": "ended", "fail": "ended"}
 
 
 class Alarm:
-    """Start `run` and `work` as tasks, `resume` once."""
+    """Start `run` as a task, and `orders.run`; `resume` once. The sender calls `store`."""
 
     def __init__(
         self,
@@ -53,14 +59,16 @@ class Alarm:
         self.telemetry = telemetry
         self.keys = Keys(config.times())
         self.debouncer = Debouncer(board.keys, board.now())
-        self.attempt: int | None = None  # the ladder's attempt that voice is busy with
-        self.faults = 0  # reports that could not be made; the dial went on
+        self.faults = 0  # what could not be told or stored; the dial went on
         self.sos_ms: int | None = None  # last SOS, for the call-back window
         self.voice: "Voice"
         self.modem: "Sim800"
         self.link: "Link"
-        self._orders: "list[tuple[object, ...]]" = []
-        self._ordered = asyncio.Event()
+        self.orders: Orders
+        self._left: "dict[str, object] | None" = None  # the alarm of before a restart, until it is taken up
+        self._unkept: "list[dict[str, object]]" = []  # presses that the outbox could not take yet
+        self._fired: "list[tuple[str, int]]" = []  # presses of this boot and when they fired
+        self._unsaved = False
         self._number = ""  # last number dialled, for the note
         self._closing: str | None = None  # id of the report that ended the last call
         self._talk_ms: int | None = None
@@ -73,6 +81,14 @@ class Alarm:
         self.modem = modem
         self.voice = voice
         self.link = link
+        self.orders = Orders(
+            self.board,
+            voice,
+            talking=lambda: self.on_step("talk", None),
+            ended=self._ended,
+            clearing=lambda: self.act(self.ladder.incoming_gone(self.board.now())),
+            clear=lambda: self.act(self.ladder.line_clear(self.board.now())),
+        )
 
     def held(self) -> bool:
         """A call is up: data is suspended."""
@@ -95,6 +111,7 @@ class Alarm:
                 self._ladder_ms = now
                 self._facts(now)
                 self.act(self.ladder.tick(now))
+                self._keep()
             self._show(now)
             await asyncio.sleep(POLL_S)
 
@@ -110,26 +127,61 @@ class Alarm:
             self.telemetry.free(key)
 
     def _fire(self, key: str, how: str, hold: object, now: int) -> None:
-        fields: dict[str, object] = {"key": key, "hold": hold, "how": how}
-        if key == "cancel":
-            fields["ref"] = self.ladder.ref
+        if self._left is not None:
+            self._take_up(False)  # a key means the alarm of before the restart too
+        ref = self.mail.ids.next()
         try:
-            ref = self.mail.post("press", fields, now)
-            self.board.note("press", {"id": ref, "key": key, "how": how})
-            self.telemetry.count("presses")
+            self._press(ref, key, how, hold, now)
         except Exception:
             self.faults += 1
-            ref = self.mail.ids.next()
+        self._call(key, ref, now)
+
+    def _press(self, ref: str, key: str, how: str, hold: object, now: int) -> None:
+        """The message of a fired key. `hold` is bounded: of all messages this one must never be refused."""
+        press = self.mail.stamp(now, ref)
+        press["key"] = key
+        press["hold"] = min(max(hold, 0), HOLD_MAX_MS) if isinstance(hold, int) else 0
+        press["how"] = how
+        if key == "cancel":
+            press["ref"] = self.ladder.ref
+        self._unkept.append(press)
+        self._keep()
+        if key != "cancel":
+            self._fired = (self._fired + [(ref, now)])[-_FIRED_MAX:]
+        self.board.note("press", {"id": ref, "key": key, "how": how})
+        self.telemetry.count("presses")
+
+    def _call(self, key: str, ref: str, now: int) -> None:
+        """What a fired key does to the calls; its press is in the outbox."""
         if key == "cancel":
             if not self.ladder.running and self.voice.in_call():
-                self._order(("hangup",))
+                self.orders.give(("hangup",))
             self.act(self.ladder.cancel(now))
             return
         if key == "sos":
             self.sos_ms = now
         self._closing = None  # of an alarm that this one may pre-empt
-        busy = self.voice.in_call() and not self.ladder.in_call
+        # A caller of whom the ladder knows is its own business; any other call keeps the line from it.
+        rings = self.voice.incoming and not self.ladder.knows_caller
+        busy = (self.voice.state != "idle" or rings) and not self.ladder.in_call
         self.act(self.ladder.fire(key, ref, now, self.data_up(), busy))
+
+    def _keep(self) -> None:
+        """Presses into the outbox. Should that fail they wait here: the call does not."""
+        while self._unkept:
+            try:
+                self.mail.keep("press", self._unkept[0])
+            except Exception:
+                self.faults += 1
+                return
+            self._unkept.pop(0)
+
+    def fresh(self, ref: str, now: int) -> bool:
+        """Whether an answer to this press may count while no clock can judge it; the ladder knows what is not ours."""
+        for one, at in self._fired:
+            if one == ref:
+                return now - at <= FRESH_MS
+        return ref not in self.ladder.refs  # of an earlier boot: nobody knows how long ago that was
 
     def data_up(self) -> bool:
         """Whether a message would leave now."""
@@ -165,32 +217,37 @@ class Alarm:
     # What the ladder wants
 
     def act(self, actions: "list[tuple[object, ...]]") -> None:
-        """Carry out what the ladder decided."""
+        """Carry out what the ladder decided. Orders first: nothing that fails on the way to the cloud stops a call."""
+        for action in actions:
+            if action[0] in KINDS:
+                self.orders.give(action)
         now = self.board.now()
         for action in actions:
-            what = action[0]
-            if what in ("dial", "hangup", "answer", "restart_modem"):
-                if what == "dial":
-                    self._number = str(action[2])
-                self._order(action)
-            elif what == "tone":
-                self.indicator.tone(str(action[1]), now)
-            elif what == "report" and isinstance(action[2], dict):
-                self._report(str(action[1]), action[2])
-            elif what == "save":
-                self._save()
-            elif what in ("done", "exhausted"):
-                self.board.note(str(what), {"why": action[1]} if what == "done" else {"ref": action[1]})
+            try:
+                self._tell(action, now)
+            except Exception:
+                self.faults += 1
+
+    def _tell(self, action: "tuple[object, ...]", now: int) -> None:
+        what = action[0]
+        if what == "dial":
+            self._number = str(action[2])
+        elif what == "tone":
+            self.indicator.tone(str(action[1]), now)
+        elif what == "report" and isinstance(action[2], dict):
+            self._report(str(action[1]), action[2])
+        elif what == "save":
+            self._unsaved = True
+            self.mail.kick()
+        elif what in ("done", "exhausted"):
+            self.board.note(str(what), {"why": action[1]} if what == "done" else {"ref": action[1]})
 
     def _report(self, kind: str, fields: "dict[str, object]") -> None:
-        try:
-            message_id = self.mail.post(kind, fields)
-            if kind == "call":
-                if fields.get("step") in ("end", "fail"):
-                    self._closing = message_id
-                self._note_call(fields)
-        except Exception:
-            self.faults += 1
+        message_id = self.mail.post(kind, fields)
+        if kind == "call":
+            if fields.get("step") in ("end", "fail"):
+                self._closing = message_id
+            self._note_call(fields)
 
     def _note_call(self, fields: "dict[str, object]") -> None:
         step = fields.get("step")
@@ -206,96 +263,62 @@ class Alarm:
             about["cause"] = fields.get("cause")
             self.board.note("ended", about)
 
-    def _save(self) -> None:
+    def store(self) -> None:
+        """Write the open alarm if it changed. After the outbox: its press must not be less lasting than it is."""
+        if not self._unsaved or self._left is not None or self._unkept:
+            return
         dump = self.ladder.dump()
+        self._unsaved = False
         if dump is None:
             self.storage.remove(FILE)
         else:
-            self.storage.write(FILE, dump)
-
-    def _order(self, order: "tuple[object, ...]") -> None:
-        self._orders.append(order)
-        self._ordered.set()
-
-    async def work(self) -> None:
-        """Gives the ladder's orders to the modem one after the other, for ever."""
-        while True:
-            while not self._orders:
-                self._ordered.clear()
-                await self._ordered.wait()
-            await self._obey(self._orders.pop(0))
-
-    async def _obey(self, order: "tuple[object, ...]") -> None:
-        what = order[0]
-        if what == "dial":
-            self.attempt = _attempt(order)
-            await self.voice.dial(str(order[2]))
-        elif what == "answer":
-            self.attempt = _attempt(order)
-            await self.voice.answer()
-        elif what == "hangup":
-            await self._hang_up()
-        elif self.board.restart_modem is not None:
-            await self.board.restart_modem()
-        else:
-            self.board.note("no_power_switch", {})
-
-    async def _hang_up(self) -> None:
-        ours = self.attempt is not None
-        await self.voice.hang_up("local_hangup")
-        await self.voice.refuse()
-        if not ours:
-            self.act(self.ladder.line_clear(self.board.now()))
-        else:
-            self._ended("local_hangup")  # nothing if the step of the call has told it already
+            self._unsaved = not self.storage.write(FILE, dump)
 
     # What the modem says
 
     def on_step(self, step: str, cause: "str | None") -> None:
         """A step of the call in voice."""
         now = self.board.now()
-        if self.attempt is not None:
+        if self.orders.attempt is not None:
             if step in ("end", "fail"):
-                self._ended(cause)
+                self.orders.end(cause or "")
             else:
-                self.act(self.ladder.call(self.attempt, _STEPS[step], now))
+                self.act(self.ladder.call(self.orders.attempt, _STEPS[step], now))
         elif step == "talk":
             self._talk_ms = now
             self._report("call", {"dir": "in", "step": "talk"})
-        elif step == "end":
-            seconds = 0 if self._talk_ms is None else (now - self._talk_ms) // 1000
-            self._report("call", {"dir": "in", "step": "end", "dur": seconds, "cause": cause})
-            if self.ladder.running:
-                self.act(self.ladder.line_clear(now))
+        elif step in ("end", "fail"):
+            self.act(self.ladder.line_clear(now))
+            if step == "end":
+                seconds = 0 if self._talk_ms is None else (now - self._talk_ms) // 1000
+                self._report("call", {"dir": "in", "step": "end", "dur": min(seconds, DUR_MAX_S), "cause": cause})
 
-    def _ended(self, cause: "str | None") -> None:
-        attempt, self.attempt = self.attempt, None
-        if attempt is not None:
-            self.act(self.ladder.call(attempt, "ended", self.board.now(), cause))
+    def _ended(self, attempt: int, cause: str) -> None:
+        self.act(self.ladder.call(attempt, "ended", self.board.now(), cause))
 
     def on_incoming(self, number: str) -> None:
-        """Somebody rings."""
+        """Somebody rings. The ladder always hears of it: an alarm that begins now answers a target of its own."""
         now = self.board.now()
-        if self.ladder.running:
-            self.act(self.ladder.incoming(number, now))
-            return
+        running = self.ladder.running
+        self.act(self.ladder.incoming(number, now))
+        if running or self.voice.state != "idle":
+            return  # and a talk is not cut for whoever waits
         since = None if self.sos_ms is None else now - self.sos_ms
         what = callers.decide(number, self.config.allowed(), self.config.number("back") * 60_000, since)
         if what == "answer":
-            self._order(("answer", None))
+            self.orders.give(("answer", None))
         elif what == "ring":
             self.indicator.tone("ringing", now)
         else:
+            self.orders.give(("hangup",))
             self.telemetry.event("call_refused")
-            self._order(("hangup",))
 
     def on_missed(self) -> None:
         """The caller gave up, or could not be answered."""
-        if self.attempt is not None and self.voice.state == "idle":
-            self._ended("no_carrier")
-        elif self.ladder.running:
-            self.act(self.ladder.incoming_gone(self.board.now()))
-        else:
+        self.act(self.ladder.incoming_gone(self.board.now()))
+        if self.orders.attempt is not None and self.voice.state == "idle":
+            self.orders.end("no_carrier")
+        elif not self.ladder.running:
             self.telemetry.event("call_missed")
 
     # What the cloud says; exp has been checked
@@ -327,22 +350,22 @@ class Alarm:
         self.act(self.ladder.desk(str(fields["ref"]), str(fields["st"]), self.board.now()))
 
     async def resume(self) -> None:
-        """An alarm that a restart of the terminal cut: go on where it was, with the call if it still stands."""
+        """After a start: the alarm that a restart cut goes on where it was, with the call if it still stands."""
         dump = self.storage.read(FILE)
-        if not isinstance(dump, dict):
+        self._left = dump if isinstance(dump, dict) else None
+        begun = self.board.now()
+        while not self.modem.ready and self.board.now() - begun < _RESUME_MS:  # noqa: ASYNC110 - a fact, not an event
+            await asyncio.sleep(_LOOK_S)
+        talking = await self.voice.adopt()
+        if self._left is not None:
+            self._take_up(talking)
+
+    def _take_up(self, talking: bool) -> None:
+        dump, self._left = self._left, None
+        if dump is None:
             return
-        try:
-            await asyncio.wait_for(self.modem.identified.wait(), _RESUME_S)
-        except asyncio.TimeoutError:
-            pass
-        if not self.ladder.running:
-            talking = await self.voice.adopt()
-            orders = self.ladder.restore(dump, self.board.now(), talking)
-            count = dump.get("count")
-            if self.ladder.in_call and isinstance(count, int):
-                self.attempt = count  # the call of before the restart: its end belongs to this attempt
-            self.act(orders)
-
-
-def _attempt(order: "tuple[object, ...]") -> "int | None":
-    return order[1] if isinstance(order[1], int) else None
+        orders = self.ladder.restore(dump, self.board.now(), talking)
+        count = dump.get("count")
+        if self.ladder.in_call and isinstance(count, int):
+            self.orders.attempt = count  # the call of before the restart: its end belongs to this attempt
+        self.act(orders)

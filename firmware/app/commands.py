@@ -75,12 +75,19 @@ class Commands:
             self._config(fields)
         elif kind == "cmd":
             self._command(fields)
-        elif isinstance(fields["exp"], int) and self.mail.clock.expired(fields["exp"], self.board.now()):
+        elif self._late(fields):
             self.board.note("expired", {"kind": kind})
         elif kind == "route":
             self.alarm.route(fields)
         elif kind == "desk":
             self.alarm.desk(fields)
+
+    def _late(self, fields: "dict[str, object]") -> bool:
+        """Whether a route or a word of the desk comes too late to be acted on."""
+        exp, now = fields["exp"], self.board.now()
+        if self.mail.clock.is_set:
+            return isinstance(exp, int) and self.mail.clock.expired(exp, now)
+        return not self.alarm.fresh(str(fields["ref"]), now)
 
     def _complain(self, reason: str) -> None:
         self.refused += 1
@@ -112,12 +119,12 @@ class Commands:
         cid = str(fields["cid"])
         if cid in self._known:
             return
-        if len(self._waiting) >= _WAITING_MAX:
-            self._result(cid, "refused", "too many at once")
-            return
         # Stored before it runs: a reboot that is redelivered after the reboot would never end.
         self._known = (self._known + [cid])[-_KNOWN_MAX:]
         self.storage.write(FILE, self._known)
+        if len(self._waiting) >= _WAITING_MAX:
+            self._result(cid, "refused", "too many at once")
+            return
         self._waiting.append(fields)
         self._wake.set()
 
@@ -128,7 +135,11 @@ class Commands:
                 self._wake.clear()
                 await self._wake.wait()
             fields = self._waiting.pop(0)
-            await self._do(str(fields["cid"]), str(fields["do"]), fields["exp"])
+            cid = str(fields["cid"])
+            try:
+                await self._do(cid, str(fields["do"]), fields["exp"])
+            except Exception:
+                self._result(cid, "failed", "fault in the firmware")
 
     async def _do(self, cid: str, what: str, exp: object) -> None:
         clock = self.mail.clock
@@ -139,12 +150,14 @@ class Commands:
         elif what == "selftest":
             await self._selftest(cid)
         elif what == "report":
-            await self.telemetry.beat()
-            self._result(cid, "done", None)
+            if await self.telemetry.beat():
+                self._result(cid, "done", None)
+            else:
+                self._result(cid, "failed", "not sent")
         elif what == "reboot":
             await self._reboot(cid)
         else:
-            self._result(cid, "refused", "not in this firmware")
+            self._result(cid, "unknown", "not in this firmware")
 
     async def _selftest(self, cid: str) -> None:
         failed = self.failed_parts()
@@ -174,17 +187,21 @@ class Commands:
         return [part for part, well in tests if not well]
 
     async def _reboot(self, cid: str) -> None:
-        if self.alarm.wanted():
+        if self._needed():
             self._result(cid, "refused", "in a call or alarm")
             return
         self._result(cid, "done", None)
         self.storage.write("cause", "command")
         await asyncio.sleep(_FAREWELL_S)
         self.sender.store()
+        self.alarm.store()
         self.telemetry.save_day()
-        if self.alarm.wanted():
+        if self._needed():
             return  # somebody pressed meanwhile: that goes first, and the desk sees no boot message
         self.board.reboot()
+
+    def _needed(self) -> bool:
+        return self.alarm.wanted() or self.alarm.ladder.running
 
     def _result(self, cid: str, st: str, why: "str | None", vals: "list[list[object]] | None" = None) -> None:
         self.mail.post("result", {"cid": cid, "st": st, "why": why, "vals": vals})

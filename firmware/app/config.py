@@ -92,8 +92,15 @@ class Config:
         for name in SHIPPED:
             if checked[name] is not None:
                 whole[name] = checked[name]
+        if isinstance(whole["srv"], str) and not _is_server(whole["srv"]):
+            return "srv"
         plan, ver = whole["plan"], whole["ver"]
         if not isinstance(plan, dict) or not isinstance(ver, int) or not accepts(plan, ver):
             return "plan"
         self.fields = whole
         return ""
+
+
+def _is_server(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and bool(port) and not port.strip("0123456789") and 0 < int(port) < 65_536

@@ -22,15 +22,19 @@ class Mail:
         self.now = now
         self.kick: "Callable[[], None]" = lambda: None  # the sender's
 
-    def stamp(self, at: "int | None" = None) -> "dict[str, object]":
+    def stamp(self, at: "int | None" = None, message_id: "str | None" = None) -> "dict[str, object]":
         """The common fields of a message about now, or about an uptime of this boot."""
         happened = self.now() if at is None else at
-        return {"id": self.ids.next(), "t": self.clock.epoch(happened), "u": happened}
+        return {"id": message_id or self.ids.next(), "t": self.clock.epoch(happened), "u": happened}
 
     def post(self, kind: str, fields: "dict[str, object]", at: "int | None" = None) -> str:
         """Keep a message until its receipt; returns its id."""
         whole = self.stamp(at)
         whole.update(fields)
+        self.keep(kind, whole)
+        return str(whole["id"])
+
+    def keep(self, kind: str, whole: "dict[str, object]") -> None:
+        """Keep a message that has been stamped."""
         self.outbox.add(kind, whole, self.now())
         self.kick()
-        return str(whole["id"])

@@ -4,6 +4,7 @@ In: names and values. Out: the values of before or of after a cut, never half of
 Must never raise: broken storage is told by `False` and counted, and everything goes on without it.
 """
 
+import errno
 import os
 
 from firmware.core.lines import pack, unpack
@@ -17,14 +18,16 @@ class Storage:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.failures = 0
-        self.damaged = 0  # files that were there and could not be read
+        self.damaged = 0  # lines and files that were there and could not be read
 
     def read_bytes(self, name: str) -> "bytes | None":
         """The file, or None where there is none."""
         try:
             with open(self.folder + "/" + name, "rb") as file:
                 return bytes(file.read(FILE_BYTES_MAX))
-        except OSError:
+        except OSError as error:
+            if error.args[0] != errno.ENOENT:
+                self.damaged += 1
             return None
 
     def read(self, name: str) -> object:

@@ -9,6 +9,7 @@ from firmware import VERSION
 from firmware.core.day import DayBook
 from firmware.modem.at import ATError
 from protocol import codes, messages, topics
+from protocol.errors import LocalProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _DAY_SAVE_MS = 600_000
 _BOOT_WAIT_S = 60.0  # a boot message with the identities is worth this wait; without a modem it goes without
 _LOST_MS = 30_000  # shorter gaps in registration or data are radio, not a fault
 _CLOCK_MS = 300_000
+_RTT_MAX_MS = 600_000  # of the wire; a ping that a call interrupted took as long as the call
+_REFUSED_EVERY_MS = 60_000
 _FAULT_LAMP = ("sim_absent", "modem_silent", "storage_damaged", "key_stuck")
 
 
@@ -58,6 +61,10 @@ class Telemetry:
         self._day_ms = 0
         self._day_saved_ms = 0
         self._drops = outbox.drops
+        self._damaged = 0  # of storage.damaged, told
+        self._refused_ms: int | None = None
+        self._booted = False
+        self._beating: "asyncio.Task[bool] | None" = None
 
     def attach(self, modem: "Sim800", voice: "Voice", link: "Link", heartbeat: "Heartbeat") -> None:
         """The parts that need us first."""
@@ -98,6 +105,20 @@ class Telemetry:
         if since is not None:
             self.event(codes.FAULTS[name], (self.board.now() - since) // 1000, txt)
 
+    def refused(self, kind: str, reason: str) -> None:
+        """One of our own messages broke the contract: it can never be sent, and somebody must hear of that."""
+        now = self.board.now()
+        if self._refused_ms is None or now - self._refused_ms >= _REFUSED_EVERY_MS:
+            self._refused_ms = now
+            self.event("message_refused", None, "own %s: %s" % (kind, reason))
+
+    def check_storage(self) -> None:
+        """Lines and files that could not be read are gone for good: their number is told, and restored by a write."""
+        damaged = self.storage.damaged
+        if damaged > self._damaged and "storage_damaged" not in self._faults:
+            self.fault("storage_damaged", damaged - self._damaged)
+            self._damaged = damaged
+
     def stuck(self, key: str) -> None:
         """A key has been held for longer than anybody would."""
         self.count("stuck")
@@ -119,17 +140,17 @@ class Telemetry:
 
     async def run(self) -> None:
         """For ever."""
-        await self._boot()
+        if not self._booted:
+            await self._boot()
+            self._booted = True  # this task may be started again; the terminal was not
         while True:
             now = self.board.now()
             self._follow("voice_lost", not self.modem.registered(), now)
             self._follow("data_lost", self.link.client is None and not self.voice.in_call(), now)
             self._check(now)
             self._days(now)
-            if self._first and self.link.client is not None:
-                await self.beat()
-            elif self.heartbeat.due(now):
-                await self.beat()
+            if (self._first and self.link.client is not None) or self.heartbeat.due(now):
+                self._beat(now)
             await asyncio.sleep(_TICK_S)
 
     async def _boot(self) -> None:
@@ -168,9 +189,10 @@ class Telemetry:
             self.restore("clock_unset")
         elif now > _CLOCK_MS:
             self.fault("clock_unset")
-        if self.outbox.drops > self._drops:
-            self._drops = self.outbox.drops
-            self.fault("outbox_full", self._drops)
+        self.check_storage()
+        if self.outbox.drops - self.outbox.refusals > self._drops:
+            self._drops = self.outbox.drops - self.outbox.refusals
+            self.fault("outbox_full", self.outbox.drops)
         elif len(self.outbox) == 0:
             self.restore("outbox_full")
 
@@ -194,13 +216,18 @@ class Telemetry:
 
     # Heartbeats
 
-    async def beat(self) -> None:
-        """One heartbeat, or one more that was missed."""
+    def _beat(self, now: int) -> None:
+        """A task of its own: one that a call holds up must not stop the record of the day."""
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self.beat())
+
+    async def beat(self) -> bool:
+        """One heartbeat, or one more that was missed (False)."""
         self.count("beats")
         client = self.link.client
         if client is None or self.voice.in_call():
             self.missed += 1
-            return
+            return False
         try:
             await self.modem.measure()
         except ATError:
@@ -210,11 +237,12 @@ class Telemetry:
         fields.update(self.figures())
         try:
             await client.publish(topics.build("up", "hb", self.device), messages.encode("up", "hb", fields))
-        except OSError:
+        except (OSError, LocalProtocolError):
             self.missed += 1
-            return
+            return False
         self._first = False
         self.missed = 0
+        return True
 
     def figures(self) -> "dict[str, object]":
         """The fields of a heartbeat."""
@@ -232,6 +260,6 @@ class Telemetry:
             "drops": self.outbox.drops,
             "call": 1 if self.voice.in_call() else 0,
             "cfg": self.config.ver,
-            "rtt": self.link.rtt_ms,
+            "rtt": None if self.link.rtt_ms is None else min(self.link.rtt_ms, _RTT_MAX_MS),
             "missed": self.missed,
         }

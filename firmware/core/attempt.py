@@ -5,12 +5,15 @@ Holds no rules: those are in ladder.py.
 """
 
 from firmware.core.limits import DESK_SHOWN_MS
+from firmware.core.plan import SOS
 from protocol import codes
 
 CYCLE_MAX = 99  # of the wire
 DUR_MAX_S = 86_400
 REFS_MAX = 8  # presses of one alarm whose answers are listened to: the first and the latest
 
+# Not the target's doing; a dial that fails so fast must not eat the whole ladder.
+LINE_CAUSES = ("no_carrier", "no_dialtone", "no_registration", "no_sim", "modem_error", "modem_reset", "timeout")
 NOBODY_SHOWN_MS = 60_000  # the lamp of a service key that reached nobody
 
 DIALLING, RINGING, TALKING, HANGING = "dialling", "ringing", "talking", "hanging"
@@ -70,6 +73,12 @@ class Attempt:
         self.talk_at: int | None = None
         self.why: str | None = None  # our own reason for hanging up
         self.accepted = False  # by key
+
+    def count_talk(self, now: int, talk_min: int) -> None:
+        """Long enough a talk ends an SOS with a staffed target, and any other alarm with any."""
+        long = self.talk_at is not None and now - self.talk_at >= talk_min
+        if long and (self.staffed or self.alarm.key != SOS):
+            self.alarm.end = self.alarm.end or "answered"
 
     def report(self, step: str, cause: str | None = None, dur: int | None = None) -> tuple[object, ...]:
         """("report", "call", fields)."""

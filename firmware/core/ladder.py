@@ -9,13 +9,10 @@ Talk comes from the modem's report of an active call, never from an `OK`.
 
 from firmware.core import limits, resume
 from firmware.core import plan as plans_
-from firmware.core.attempt import DIALLING, HANGING, RINGING, TALKING, Alarm, Attempt, view
-from firmware.core.callers import same_number
+from firmware.core.attempt import DIALLING, HANGING, LINE_CAUSES, RINGING, TALKING, Alarm, Attempt, view
 
 SOS = plans_.SOS
 ACCEPT_KEY = "1"  # "press 1 to accept", as the cloud's own calls say
-# Not the target's doing; a dial that fails so fast must not eat the whole ladder.
-LINE_CAUSES = ("no_carrier", "no_dialtone", "no_registration", "no_sim", "modem_error", "modem_reset", "timeout")
 
 
 class Ladder:
@@ -80,6 +77,11 @@ class Ladder:
         """Whether a call of ours is up, being set up or being hung up."""
         return self._attempt is not None
 
+    @property
+    def knows_caller(self) -> bool:
+        """Whether a caller is known who rings, or talks without an alarm."""
+        return self._caller is not None
+
     def view(self, now: int) -> dict[str, str | None]:
         """{"phase", "desk"} for the lamp."""
         return view(self._alarm, self._attempt, self._voice, now)
@@ -90,6 +92,8 @@ class Ladder:
         """A key fired and its press has the id `ref`. `line_busy`: a call that is not of this ladder is up."""
         out: list[tuple[object, ...]] = []
         alarm = self._alarm
+        if line_busy and key != SOS:
+            return [("tone", "busy")]
         if alarm is not None and alarm.over is None:
             if key == alarm.key:
                 return self._again(alarm, ref, now)
@@ -97,19 +101,17 @@ class Ladder:
             if key != SOS and (alarm.key == SOS or talking):
                 return [("tone", "busy")]
             out = self._finish(alarm, "preempted", now) + self._hang("preempted", now)
-        self._alarm = Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
+        self._alarm = alarm = Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
         self._retry_at = 0
         self._deaf_since = None
         self._data = data_up
         # In a call data is suspended: a route cannot come, so nothing is gained by waiting for it.
         self._wait_until = now + self._publish_wait if data_up and not line_busy and self._attempt is None else now
-        if line_busy:
+        if line_busy and (self._caller is None or plans_.rung_of(alarm.plan, self._caller) is None):
             self._caller = None
             out.append(("hangup",))
             self._clear_until = now + limits.HANGUP_MS
         out.append(("tone", SOS if key == SOS else "calling"))
-        if self._caller is not None:
-            out += self._take_caller(self._caller, now)
         return out + self._advance(now) + [("save",)]
 
     def cancel(self, now: int) -> list[tuple[object, ...]]:
@@ -226,10 +228,11 @@ class Ladder:
 
     def incoming(self, number: str, now: int) -> list[tuple[object, ...]]:
         """Somebody rings (every RING may be told); "" is a withheld number. Only remembered while no ladder runs."""
-        if self._caller is not None or self._attempt is not None or now < self._clear_until:
+        answering = self._attempt is not None and self._attempt.direction == "in"
+        if self._caller is not None or answering or now < self._clear_until:
             return []
-        self._caller = number
-        return self._take_caller(number, now) if self.running else []
+        self._caller = number  # during a call of ours: decided when that is over
+        return self._take_caller(number, now) if self.running and self._attempt is None else []
 
     def incoming_gone(self, now: int) -> list[tuple[object, ...]]:
         """Nobody rings any more, and the call was not answered by this ladder."""
@@ -244,15 +247,14 @@ class Ladder:
 
     def _take_caller(self, number: str, now: int) -> list[tuple[object, ...]]:
         """A caller during an alarm: a target of the ladder is answered, anybody else must leave the line."""
-        alarm = self._alarm
-        if alarm is None or self._attempt is not None:
+        alarm, self._caller = self._alarm, None
+        if alarm is None:
             return []
-        self._caller = None
-        for rung in range(len(alarm.plan)):
-            if same_number(alarm.plan[rung][1], number):
-                attempt = self._start(alarm, rung, "in", now + limits.ANSWER_MS)
-                attempt.state = RINGING
-                return [("answer", attempt.number), attempt.report("ring")]
+        rung = plans_.rung_of(alarm.plan, number)
+        if rung is not None:
+            attempt = self._start(alarm, rung, "in", now + limits.ANSWER_MS)
+            attempt.state = RINGING
+            return [("answer", attempt.number), attempt.report("ring")]
         self._clear_until = now + limits.HANGUP_MS
         return [("hangup",), ("report", "event", {"ev": "call_refused", "ref": alarm.ref})]
 
@@ -263,7 +265,7 @@ class Ladder:
         out: list[tuple[object, ...]] = []
         attempt, alarm = self._attempt, self._alarm
         if attempt is not None and attempt.state == TALKING:
-            self._count_talk(attempt, now)
+            attempt.count_talk(now, self._talk_min)
         elif attempt is not None and now >= attempt.deadline:
             if attempt.state == HANGING:
                 out = self._ended(attempt, None, now)
@@ -278,17 +280,10 @@ class Ladder:
             self._alarm = None
         return out + self._advance(now)
 
-    def _count_talk(self, attempt: Attempt, now: int) -> None:
-        """Ten seconds of talk end an SOS with a staffed target, and any other alarm with any."""
-        alarm = attempt.alarm
-        long = attempt.talk_at is not None and now - attempt.talk_at >= self._talk_min
-        if long and (attempt.staffed or alarm.key != SOS):
-            alarm.end = alarm.end or "answered"
-
     def _ended(self, attempt: Attempt, cause: str | None, now: int) -> list[tuple[object, ...]]:
         """No call is up any more."""
         alarm = attempt.alarm
-        self._count_talk(attempt, now)
+        attempt.count_talk(now, self._talk_min)
         self._attempt = None
         out = [attempt.last_report(cause, now)]
         if alarm.over is None:
@@ -301,6 +296,8 @@ class Ladder:
                 self._retry_at = now + limits.GAP_MS
             if self._data and cause != "busy":
                 self._wait_until = now + self._listen
+            if self._caller is not None and attempt.target in alarm.tried and not attempt.set_up:
+                alarm.tried.remove(attempt.target)  # somebody rang before our dial went out: its turn is still to come
         return out + self._advance(now)
 
     def _hang(self, why: str, now: int) -> list[tuple[object, ...]]:
@@ -324,6 +321,8 @@ class Ladder:
             return []
         if alarm.end is not None:
             return self._finish(alarm, alarm.end, now)
+        if self._caller is not None:
+            return self._take_caller(self._caller, now)
         if now < max(self._clear_until, self._wait_until, self._retry_at):
             return []
         return self._dial(alarm, now) if self._voice else self._deaf(alarm, now)
@@ -345,13 +344,15 @@ class Ladder:
         return []
 
     def _dial(self, alarm: Alarm, now: int) -> list[tuple[object, ...]]:
-        rung = plans_.next_rung(alarm.plan, alarm.tried)
+        last = alarm.tried[-1] if alarm.tried else None
+        # The first cycle is the plan's own order; from then on nobody is dialled twice in a row if it can be helped.
+        rung = plans_.next_rung(alarm.plan, alarm.tried, last if alarm.cycle else None)
         if rung is None:
             alarm.cycle += 1
             alarm.tried = []
             if alarm.cycle >= self._cycles and not alarm.exhausted:
                 return self._exhaust(alarm, now)
-            rung = plans_.next_rung(alarm.plan, alarm.tried) or 0
+            rung = plans_.next_rung(alarm.plan, [], last) or 0
         attempt = self._start(alarm, rung, "out", now + limits.SETUP_MS)
         # Spent when dialled, not when ended: a target whose call resets the terminal must not be next for ever.
         alarm.tried.append(attempt.target)

@@ -61,6 +61,7 @@ class Outbox:
         self._changes_written = 0  # up to here by the last dump
         self._changes_saved = 0
         self.drops = 0  # messages given up without a receipt, ever
+        self.refusals = 0  # of them, in this boot, because our own encoder refused them
         self.damaged = 0  # lines of the file that could not be read, ever
 
     def __len__(self) -> int:
@@ -166,6 +167,7 @@ class Outbox:
         """Our own encoder refuses this message: it can never be sent. Dropped and counted."""
         dropped = self.receipt([message_id], now)
         self.drops += dropped
+        self.refusals += dropped
 
     # The file.
 

@@ -4,6 +4,7 @@ In: rungs `(label, number, ring s, staffed 0/1)` from a configuration or a route
 A route may reorder and add; it never takes away a staffed rung of the stored plan, nor makes it less than it is.
 """
 
+from firmware.core.callers import same_number
 from protocol.fields import (
     LABEL_CHARS_MAX,
     LADDER_RUNGS_MAX,
@@ -107,9 +108,18 @@ def merge(
     return out + missing
 
 
-def next_rung(plan: list[tuple[str, str, int, int]], tried: list[str]) -> int | None:
+def rung_of(plan: list[tuple[str, str, int, int]], number: str) -> int | None:
+    """Index of the first rung that this caller is, or None for a stranger."""
+    for index in range(len(plan)):
+        if same_number(plan[index][1], number):
+            return index
+    return None
+
+
+def next_rung(plan: list[tuple[str, str, int, int]], tried: list[str], last: str | None = None) -> int | None:
     """Index of the first rung whose turn has not come in this cycle, or None at its end.
 
+    `last`: a number that should not be dialled twice in a row, if anybody else's turn has not come either.
     `tried`: the numbers dialled in this cycle, also under an earlier plan. Each uses up one rung with that number, so a
     plan that changes in the middle neither starts again from its top nor leaves anybody out.
     """
@@ -123,4 +133,4 @@ def next_rung(plan: list[tuple[str, str, int, int]], tried: list[str]) -> int | 
     if len(tried) >= LADDER_RUNGS_MAX:
         # Routes that keep changing could add targets for ever: past one full ladder only desks not yet dialled go.
         waiting = [index for index in waiting if plan[index][3] and plan[index][1] not in tried]
-    return waiting[0] if waiting else None
+    return next((index for index in waiting if plan[index][1] != last), waiting[0]) if waiting else None

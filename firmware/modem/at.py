@@ -1,8 +1,8 @@
 """The AT engine: one reader and one writer own a channel; everybody else asks through a queue by priority.
 
 In: a port with `async read(n)` and `async write(bytes)`, and commands. Out: replies, and unasked lines to handlers.
-Must never send a byte while a command waits for its result, for `ATD` is aborted by any character; only a data command
-is given up for a dial.
+Must never send a byte while a command waits for its result, for `ATD` is aborted by any character: `abort` sends that
+character on purpose. Only a data command is given up for a dial.
 One channel for now. With multiplexing, voice and data get an `AT` each, over ports of the multiplexer.
 """
 
@@ -27,11 +27,12 @@ _RESYNC_S = 1.0
 _SETTLE_S = 0.1  # a late result of the command before arrives within this after the modem answers again
 _GRACE_MS = 300  # what a dial leaves to a running data command: twice what a healthy one takes
 _STEP_MS = 100  # how soon a waiting dial is noticed
+_ABORT_MS = 1000  # within this an aborted dial says its last word
 _ESCAPE = b"\x1b"  # leaves a modem that is stuck at its prompt
 
 
 class ATError(Exception):
-    """A command without success. reason: timeout, reset, refused, full, closed; text: the modem's line."""
+    """A command without success. reason: timeout, reset, refused, full, closed, aborted, held."""
 
     def __init__(self, reason: str, text: str = "") -> None:
         self.reason = reason
@@ -85,6 +86,7 @@ class Command:
         ok: "tuple[str, ...]" = ("OK",),
         fail: "tuple[str, ...]" = (),
         payload: "bytes | None" = None,
+        unless: "Callable[[], bool] | None" = None,
     ) -> None:
         self.text = text
         self.deadline_s = deadline_s
@@ -96,8 +98,11 @@ class Command:
         self.ok = ok
         self.fail = fail
         self.payload = payload
+        self.unless = unless
         self.reply = Reply()
         self.error: ATError | None = None
+        self.sent = False
+        self.aborted = False  # its caller wants it ended, and one character does that
         self.done = asyncio.Event()
         self.prompted = asyncio.Event()
 
@@ -149,7 +154,8 @@ class AT:
         self.busy_since: int | None = None  # ms at which the running command was sent
         self._queue: list[Command] = []
         self._wake = asyncio.Event()
-        self._current: Command | None = None
+        self._running: Command | None = None  # taken from the queue
+        self._current: Command | None = None  # whose lines arrive: the running one, or a probe for it
         self._handlers: "list[tuple[str, Callable[[str], None]]]" = []
 
     def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
@@ -169,12 +175,14 @@ class AT:
         ok: "tuple[str, ...]" = ("OK",),
         fail: "tuple[str, ...]" = (),
         payload: "bytes | None" = None,
+        unless: "Callable[[], bool] | None" = None,
     ) -> Reply:
         """Run one command; raises ATError. `deadline_s` runs from the sending, not from the queueing.
 
-        prefix, bare: which lines are its answer, all others are unasked; needs: an end without such a line is stale.
+        prefix, bare: which lines are its answer, all others are unasked; needs: an end without such a line is stale;
+        unless: asked when its turn comes; if so it is not sent, and ends with `held`.
         """
-        if len(self._queue) >= QUEUE_MAX:
+        if len(self._queue) >= QUEUE_MAX and priority > EMERGENCY:
             self.counts["full"] += 1
             raise ATError("full")
         command = Command(
@@ -188,6 +196,7 @@ class AT:
             ok=ok,
             fail=fail,
             payload=payload,
+            unless=unless,
         )
         at = len(self._queue)
         while at > 0 and self._queue[at - 1].priority > priority:
@@ -209,8 +218,21 @@ class AT:
         waiting, self._queue = self._queue, []
         for command in waiting:
             command.finish(ATError(reason))
-        if self._current is not None:
-            self._current.finish(ATError(reason))
+        for running in (self._running, self._current):
+            if running is not None:
+                running.finish(ATError(reason))
+
+    def abort(self, head: str) -> None:
+        """End a command that begins so: unsent it is forgotten, a dial under way aborted. Its caller gets ATError."""
+        unsent = [command for command in self._queue if command.text.startswith(head)]
+        running = self._running
+        if running is not None and running.text.startswith(head):
+            running.aborted = True
+            if not running.sent:
+                unsent.append(running)
+        for command in unsent:
+            command.finish(ATError("aborted"))
+        self._queue = [command for command in self._queue if not command.done.is_set()]
 
     def busy_ms(self) -> int:
         """How long the running command has held the channel."""
@@ -264,15 +286,16 @@ class AT:
                 self._wake.clear()
                 await self._wake.wait()
             command = self._queue.pop(0)
-            self._current = command
+            self._running = self._current = command
             self.busy_since = self.ms()
             try:
                 await self._run(command)
             except OSError:
                 command.finish(ATError("closed"))
+                self._set_silent(True)  # a port that takes nothing is a modem that hears nothing
             finally:
                 command.finish(ATError("closed"))
-                self._current = None
+                self._running = self._current = None
                 self.busy_since = None
 
     async def _run(self, command: Command) -> None:
@@ -280,7 +303,13 @@ class AT:
             self.counts["timeout"] += 1
             command.finish(ATError("timeout"))
             return
+        if command.unless is not None and command.unless():
+            command.finish(ATError("held"))
+            return
+        if command.done.is_set():
+            return  # the modem restarted, or the caller took it back, while we asked whether it listens
         self.parser.expect_prompt = command.payload is not None
+        command.sent = True
         await self.port.write(command.text.encode() + b"\r")
         if command.payload is not None:
             if not await self._outlast(command, command.prompted):
@@ -297,11 +326,16 @@ class AT:
 
     async def _outlast(self, command: Command, event: asyncio.Event) -> bool:
         """Wait for a running command. A dial that waits behind it gives it little time more."""
-        begun = self.ms()
+        until = self.ms() + int(command.deadline_s * 1000)
         urgent_since: int | None = None
+        told = False
         while not event.is_set():
             now = self.ms()
-            left = begun + int(command.deadline_s * 1000) - now
+            if command.aborted and not told:
+                told = True
+                until = min(until, now + _ABORT_MS)
+                await self.port.write(b"\r")
+            left = until - now
             if command.priority > VOICE and self._queue and self._queue[0].priority == EMERGENCY:
                 urgent_since = now if urgent_since is None else urgent_since
                 left = min(left, urgent_since + _GRACE_MS - now)
@@ -325,7 +359,7 @@ class AT:
         probe = Command("AT", _RESYNC_S, CONTROL)
         self._current = probe
         await self.port.write(b"AT\r")
-        if not await _within(probe.done, _RESYNC_S):
+        if not await _within(probe.done, _RESYNC_S) or probe.error is not None:
             return False
         await asyncio.sleep(_SETTLE_S)
         self._set_silent(False)
@@ -338,7 +372,7 @@ class AT:
         """
         begun = self.ms()
         while not await self._probe():
-            if command.priority > EMERGENCY or self.ms() - begun >= command.deadline_s * 1000:
+            if command.done.is_set() or command.priority > EMERGENCY or self.ms() - begun >= command.deadline_s * 1000:
                 return False
         self._current = command
         return True

@@ -69,7 +69,8 @@ class Parser:
         return tokens
 
     def _end_line(self, tokens: "list[tuple[str, str | bytes]]") -> None:
-        raw, overlong = bytes(self._line).strip(), self._overlong
+        # An echo ends in CR alone; where the answer begins without one of its own, both stand in one line.
+        raw, overlong = bytes(self._line).strip().rsplit(b"\r", 1)[-1], self._overlong
         self._line = bytearray()
         self._overlong = False
         if not raw:

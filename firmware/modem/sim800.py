@@ -30,6 +30,8 @@ PROFILE = (
     "AT+CMGF=1",
     "AT+DDET=1,0,0,0",  # the other side may accept by key; some modules cannot
 )
+VERSION_MAX = 40  # of the wire
+CELL_MAX = 24
 _START_TRY_S = 0.5
 _SILENT_TRIES = 20  # half a second each: a modem boots in 3 s; after 10 s without a word it is called silent
 _SETTLED_MS = 60_000  # `Call Ready` belongs to the start for so long, later it tells of a restart
@@ -51,10 +53,16 @@ def parse_psuttz(line: str) -> "int | None":
     return clock.from_local(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], 0)
 
 
+def plain(text: str, most: int) -> str:
+    """What of a modem's text the wire takes: printable ASCII without quotes and backslashes, so long at most."""
+    return "".join([char for char in text if " " <= char <= "~" and char not in '"\\'])[:most].strip()
+
+
 def parse_creg(line: str) -> "tuple[int, str] | None":
     """(stat, "lac-ci" or "") of a reply `+CREG: <n>,<stat>[,..]` or of a report `+CREG: <stat>[,..]`."""
     fields = [field.strip() for field in line[line.find(":") + 1 :].split(",")]
-    if len(fields) > 1 and not fields[1].startswith('"'):
+    # A report has the area in the second place, quoted or (some firmware) bare: never one digit.
+    if len(fields) > 1 and len(fields[1]) == 1:
         fields = fields[1:]
     try:
         stat = int(fields[0])
@@ -62,8 +70,7 @@ def parse_creg(line: str) -> "tuple[int, str] | None":
         return None
     if not 0 <= stat <= 5:
         return None
-    cell = "-".join([field.strip('"') for field in fields[1:3]]) if len(fields) >= 3 else ""
-    return stat, cell[:24]
+    return stat, plain("-".join(fields[1:3]), CELL_MAX) if len(fields) >= 3 else ""
 
 
 class Sim800:
@@ -212,7 +219,7 @@ class Sim800:
         if self.imei is None:
             self.imei = _digits(await self._ask("AT+GSN", 2.0), 15, 15)
         if self.version is None:
-            self.version = ((await self._ask("AT+GMR", 2.0)) or "")[:40] or None
+            self.version = plain(await self._ask("AT+GMR", 2.0) or "", VERSION_MAX) or None
         await self._check_sim()
         if self.sim:
             self.imsi = _digits(await self._ask("AT+CIMI", 20.0), 6, 15) or self.imsi
@@ -236,8 +243,8 @@ class Sim800:
             await self.at.command("AT+CLVL=%d" % self.volume)
         if self._status_ms is None or now - self._status_ms >= _STATUS_MS:
             self._status_ms = now
-            if not self.sim:
-                await self._check_sim()
+            if not self.sim or not self.registered():
+                await self._check_sim()  # most boards have no contact that tells when a card is pulled
             await self.measure()
         pause = _TIME_AGAIN_MS if self._time_known else _TIME_MS
         if self._time_ms is None or now - self._time_ms >= pause or (not self._time_known and self.registered()):
@@ -330,7 +337,7 @@ def _is_identity(line: str) -> bool:
 
 
 def _digits(text: "str | None", low: int, high: int) -> "str | None":
-    return text if text and low <= len(text) <= high and text.isdigit() else None
+    return text if text and low <= len(text) <= high and not text.strip("0123456789") else None
 
 
 def _within(text: str, low: int, high: int) -> "int | None":

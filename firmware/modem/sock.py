@@ -7,7 +7,7 @@ Must never start a step while a call is up or wanted: data is suspended then, an
 import asyncio
 
 from firmware.modem.at import AT, DATA, ATError
-from firmware.net.link import OpenStream
+from firmware.net.link import HELD, OpenStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +17,13 @@ SEND_MAX = 512  # 50 ms at 115,200 baud: no dial waits longer for a send
 READ_MAX = 1024
 _POLL_S = 1.5  # the report of new data is lost when it meets a read or a send
 _CONNECT_S = 75.0
-_BEARER = (  # (command, limit in s): as the manual has them
-    ("AT+CIPMUX=0", 2.0),
-    ("AT+CIPQSEND=1", 2.0),
-    ("AT+CIPRXGET=1", 2.0),
+_MODES_S = 2.0
+_MODES = (  # (command, whether the connection works without it)
+    ("AT+CIPMUX=0", True),  # one connection is how a modem starts
+    ("AT+CIPQSEND=1", True),  # without it a send ends with SEND OK instead of DATA ACCEPT
+    ("AT+CIPRXGET=1", False),  # else data would come at any moment, between the lines of other answers
 )
+_CONNECTED = ("CONNECT OK", "ALREADY CONNECT")
 
 
 class StreamError(OSError):
@@ -41,6 +43,7 @@ class ModemStream(OpenStream):
         self._connected = asyncio.Event()
         self._verdict = ""
         self._lock = asyncio.Lock()
+        self._opens = 0  # a reader of the connection before must not take what belongs to this one
         at.on("+CIPRXGET: 1*", lambda line: self._news.set())
         at.on("CLOSED", self._on_closed)
         at.on("+PDP: DEACT", self._on_deact)
@@ -50,46 +53,53 @@ class ModemStream(OpenStream):
 
     async def open(self, host: str, port: int, apn: str) -> None:
         """Attach, get an address, connect. Raises StreamError, also when voice takes the line meanwhile."""
+        self._opens += 1
         await self._shut()
         if not self._bearer:
             await self._raise_bearer(apn)
         self._connected.clear()
         self._verdict = ""
-        await self._step('AT+CIPSTART="TCP","%s",%d' % (host, port), 10.0)
+        # Some modems say that they are connected in the place of the OK.
+        verdict = await self._step('AT+CIPSTART="TCP","%s",%d' % (host, port), 10.0, ("OK",) + _CONNECTED)
+        if verdict in _CONNECTED:
+            self._on_verdict(verdict)
         try:
             await asyncio.wait_for(self._connected.wait(), _CONNECT_S)
         except asyncio.TimeoutError:
             raise StreamError("connect: no verdict")
-        if self._verdict not in ("CONNECT OK", "ALREADY CONNECT"):
+        if self._verdict not in _CONNECTED:
             raise StreamError("connect: refused")
         self.opened = True
 
     async def _raise_bearer(self, apn: str) -> None:
         await self._step("AT+CGATT=1", 75.0)
-        for text, limit_s in _BEARER:
-            await self._step(text, limit_s)
+        for text, optional in _MODES:
+            await self._step(text, _MODES_S, refusable=optional)
         await self._step('AT+CSTT="%s","",""' % apn, 2.0)
         await self._step("AT+CIICR", 85.0)
         if self.wanted():
-            raise StreamError("held")
+            raise StreamError(HELD)
         try:
             await self.at.command("AT+CIFSR", 2.0, DATA, bare=_is_address, bare_ends=True, ok=())
         except ATError as error:
             raise StreamError("address: " + error.reason)
         self._bearer = True
 
-    async def _step(self, text: str, limit_s: float) -> None:
+    async def _step(self, text: str, limit_s: float, ok: "tuple[str, ...]" = ("OK",), refusable: bool = False) -> str:
+        """One command; the line that ended it."""
         if self.wanted():
-            raise StreamError("held")
+            raise StreamError(HELD)
         try:
-            await self.at.command(text, limit_s, DATA)
+            return (await self.at.command(text, limit_s, DATA, ok=ok)).final
         except ATError as error:
+            if refusable and error.reason == "refused":
+                return error.text
             raise StreamError("%s: %s" % (text[3:10], error.reason))
 
     async def _shut(self) -> None:
         """CIPSHUT, which alone brings the stack back to its first state whatever state it is in."""
         if self.wanted():
-            raise StreamError("held")
+            raise StreamError(HELD)
         try:
             await self.at.command("AT+CIPSHUT", 65.0, DATA, ok=("SHUT OK",))
         except ATError as error:
@@ -100,15 +110,17 @@ class ModemStream(OpenStream):
 
     async def read(self, most: int) -> bytes:
         """Some bytes; b"" when the other side or the network ended the connection. Waits through a call."""
-        while True:
+        mine = self._opens
+        while mine == self._opens:
             self._news.clear()
             if not self.held():
                 piece = await self._take(min(most, READ_MAX))
                 if piece:
                     return piece
                 if not self.opened:
-                    return b""
+                    break
             await self._nap()
+        return b""
 
     async def _nap(self) -> None:
         """Until there is news, or it is time to look."""
@@ -119,13 +131,16 @@ class ModemStream(OpenStream):
 
     async def _take(self, most: int) -> bytes:
         """What the modem holds for us now."""
+        asked = False
         try:
             reply = await self.at.command("AT+CIPRXGET=4", 2.0, DATA, prefix="+CIPRXGET: 4,", needs=True)
             if _last_int(reply.lines[-1]) <= 0 or self.held():
                 return b""
+            asked = True
             reply = await self.at.command("AT+CIPRXGET=2,%d" % most, 5.0, DATA, prefix="+CIPRXGET: 2,", needs=True)
         except ATError as error:
-            if error.reason != "timeout":
+            # What a read that was given up (for a dial, say) took out of the modem is lost, and the stream with it.
+            if asked or error.reason != "timeout":
                 self.opened = False
             return b""
         return reply.data
@@ -137,6 +152,11 @@ class ModemStream(OpenStream):
                 await self._send(data[start : start + SEND_MAX])
 
     async def _send(self, piece: bytes) -> None:
+        while not await self._sent(piece):
+            pass
+
+    async def _sent(self, piece: bytes) -> bool:
+        """Whether it left. A dial may have gone first while the send stood in the queue: then after the call."""
         while self.held() and self.opened:
             self._news.clear()
             await self._nap()
@@ -150,8 +170,12 @@ class ModemStream(OpenStream):
                 ok=("DATA ACCEPT:*", "SEND OK"),
                 fail=("SEND FAIL", "CLOSED"),
                 payload=piece,
+                unless=self.held,
             )
+            return True
         except ATError as error:
+            if error.reason == "held":
+                return False
             self.opened = False
             self._news.set()
             raise StreamError("send: " + error.reason)

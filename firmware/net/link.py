@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+HELD = "held"  # what a stream raises that gives way to a call
 _LOOK_S = 0.5  # how closely the loop follows the line
 _REFUSED_MS = 60_000  # a broker that says no will not change its mind in a second
 
@@ -55,6 +56,7 @@ class Link:
         on_message: "Callable[[str, bytes], None]",
         on_up: "Callable[[mqtt.Client], Awaitable[None]]",
         on_down: "Callable[[str], None]",
+        on_session: "Callable[[], None]",
     ) -> None:
         self.stream = stream
         self.identity = identity
@@ -68,9 +70,11 @@ class Link:
         self.on_message = on_message
         self.on_up = on_up
         self.on_down = on_down
+        self.on_session = on_session  # `client` is there
         self.client: mqtt.Client | None = None
         self.rtt_ms: int | None = None
         self.failures = 0
+        self.misses = 0  # tries to connect since the last that succeeded
         self._backoff = Backoff()
         self._kicked = asyncio.Event()
 
@@ -90,10 +94,15 @@ class Link:
                 why = "packet"
             except OSError as error:
                 why = str(error)
+            except Exception:
+                why = "fault"  # also then what follows must be done: a dead session is none
             was_up, self.client = self.client is not None, None
             await self.stream.close()
-            self.failures += 1
             self.on_down(why)
+            if why == HELD:
+                continue  # a call wants the line: no failure, and no reason to wait once it is over
+            self.failures += 1
+            self.misses = 0 if was_up else self.misses + 1
             pause = self._backoff.lost(self.ms(), self.draw()) if was_up else self._backoff.failed(self.draw())
             if why == "refused":
                 pause = max(pause, _REFUSED_MS)
@@ -118,6 +127,7 @@ class Link:
             await self.on_up(client)
             self.client = client
             self._backoff.connected(self.ms())
+            self.on_session()
             await self._hold(client)
         finally:
             client.fail("closed")
@@ -144,5 +154,5 @@ async def _quietly(client: mqtt.Client) -> None:
     """The reader as a task: how it ended is in `client.failed`, where `_hold` sees it."""
     try:
         await client.read_forever()
-    except OSError:
+    except Exception:
         pass

@@ -55,6 +55,7 @@ class Client:
         self.ms = ms
         self.paused = paused  # a call is up: nothing can arrive, and no deadline runs
         self.on_message = on_message
+        self.faults = 0  # messages on which `on_message` failed
         self.refusal = 0  # CONNACK's return code
         self.present = False  # the broker had kept our session
         self.rtt_ms: int | None = None
@@ -93,9 +94,8 @@ class Client:
         except packets.PacketError:
             self.fail("packet")
             raise MQTTError("packet")
-        except OSError:
-            self.fail("closed")
-            raise
+        finally:
+            self.fail("closed")  # whatever ended it: without a reader there is no session
 
     async def publish(self, topic: str, payload: bytes, qos: int = 1, retain: bool = False) -> None:
         """Send; with QoS 1 wait until the broker has it. Raises OSError."""
@@ -140,6 +140,8 @@ class Client:
         if len(self._waiting) >= _INFLIGHT_MAX:
             raise MQTTError("inflight")
         self._next_id = self._next_id % 65_535 + 1
+        while self._next_id in self._waiting:
+            self._next_id = self._next_id % 65_535 + 1
         event = self._waiting[self._next_id] = asyncio.Event()
         return self._next_id, event
 
@@ -168,8 +170,8 @@ class Client:
     async def _packet(self) -> "tuple[int, int, bytes]":
         while not self._packets:
             piece = await self.stream.read(1024)
-            if not piece:
-                raise MQTTError("closed")
+            if not piece or self.failed:
+                raise MQTTError(self.failed or "closed")
             self.heard_ms = self.ms()
             self._packets = self._parser.feed(piece)
         return self._packets.pop(0)
@@ -177,12 +179,17 @@ class Client:
     async def _handle(self, kind: int, flags: int, body: bytes) -> None:
         if kind == packets.PUBLISH:
             topic, qos, packet_id, payload = packets.read_publish(flags, body)
-            self.on_message(topic, payload)
+            try:
+                self.on_message(topic, payload)
+            except Exception:
+                self.faults += 1  # told to the broker as taken all the same: it would come again for ever
             if qos:
                 await self._write(packets.puback(packet_id))
         elif kind in (packets.PUBACK, packets.SUBACK):
             event = self._waiting.get(packets.read_id(body))
-            if event is not None:
+            if kind == packets.SUBACK and body[2:3] == b"\x80":
+                self.fail("subscribe")  # without a subscription no receipt would ever arrive
+            elif event is not None:
                 event.set()
         elif kind == packets.PINGRESP:
             self._pong.set()

@@ -31,6 +31,8 @@ class Sender:
         session: "Callable[[], mqtt.Client | None]",
         held: "Callable[[], bool]",
         save: "Callable[[], bool]",
+        then: "Callable[[], None]",
+        on_refused: "Callable[[str, str], None]",
     ) -> None:
         self.device = device
         self.outbox = outbox
@@ -38,6 +40,8 @@ class Sender:
         self.session = session
         self.held = held
         self.save = save  # writes the outbox; False: storage is broken
+        self.then = then  # stores what must not be on storage before the outbox is
+        self.on_refused = on_refused  # (kind, reason)
         self.refused = 0  # entries that broke our own contract
         self._flights: "list[asyncio.Task[None]]" = []
         self._wake = asyncio.Event()
@@ -56,6 +60,7 @@ class Sender:
             self._wake.clear()
             if self.outbox.pending_save or self.outbox.stale:
                 self.store()
+            self.then()
             client = self.session()
             if client is not None and not self.held():
                 self._launch(client)
@@ -71,9 +76,10 @@ class Sender:
         for message_id, kind, fields in self.outbox.due(self.now()):
             try:
                 payload = messages.encode("up", kind, fields)
-            except LocalProtocolError:
+            except LocalProtocolError as error:
                 self.refused += 1
                 self.outbox.refused(message_id, self.now())
+                self.on_refused(kind, error.reason)
                 continue
             # Side by side, so that a press never waits for the PUBACK of something else; the outbox bounds how many.
             self._flights = [flight for flight in self._flights if not flight.done()]

@@ -2,83 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware.main import Terminal
-from firmware.modem.at import Port
+from firmware.app import telemetry
+from firmware.net import mqtt
 from protocol import codes, messages, topics
+from tests.firmware.app.bench import DEVICE, NOW, Bare, build, give, waiting
+from tests.firmware.modem.peer import end, settle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEVICE = "DESK01"
-NOW = 1_795_000_000
-
-
-class Wire(Port):
-    """A UART that nobody answers."""
-
-    async def read(self, most: int) -> bytes:
-        raise NotImplementedError
-
-    async def write(self, data: bytes) -> None:
-        raise NotImplementedError
-
-
-class Bare:
-    """A board without hardware: time stands where the test puts it."""
-
-    name = "test"
-    keys = codes.KEYS
-    restart_modem = None
-
-    def __init__(self, folder: Path) -> None:
-        self.uart = Wire()
-        self.folder = str(folder)
-        self.ms = 1000
-        self.notes: list[tuple[str, dict[str, Any]]] = []
-
-    def now(self) -> int:
-        return self.ms
-
-    def levels(self) -> list[bool]:
-        return [False] * len(self.keys)
-
-    def note(self, what: str, fields: dict[str, Any]) -> None:
-        self.notes.append((what, fields))
-
-    def lamp(self, state: str) -> None:
-        self.note("lamp", {"state": state})
-
-    def beep(self, name: str) -> None:
-        self.note("beep", {"name": name})
-
-    def mains(self) -> int | None:
-        return None
-
-    def heap(self) -> int:
-        return 1
-
-    def draw(self) -> int:
-        return 0
+    from firmware.main import Terminal
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(Bare(tmp_path), DEVICE, "h:1883", b"")  # type: ignore[arg-type] # the shape of hal/unix.py's Board
-
-
-def give(terminal: Terminal, kind: str, fields: dict[str, Any]) -> None:
-    terminal.commands.on_message(topics.build("down", kind, DEVICE), messages.encode("down", kind, fields))
-
-
-def waiting(terminal: Terminal) -> list[tuple[str, dict[str, object]]]:
-    terminal.sender.store()
-    return [(kind, fields) for _, kind, fields in terminal.outbox.due(terminal.board.now(), 64)]
+    return build(Bare(tmp_path))
 
 
 def test_a_receipt_empties_the_outbox_and_nothing_else_does(terminal: Terminal) -> None:
@@ -107,10 +52,14 @@ def test_a_press_needs_no_outbox_to_dial(terminal: Terminal) -> None:
     def fail(*_: object) -> str:
         raise MemoryError
 
-    terminal.mail.post = fail  # type: ignore[method-assign, assignment]
+    add = terminal.outbox.add
+    terminal.outbox.add = fail  # type: ignore[method-assign, assignment]
     terminal.alarm._fire("sos", "hold", 700, terminal.board.now())
     assert terminal.ladder.running
     assert terminal.alarm.faults >= 1
+    terminal.outbox.add = add  # type: ignore[method-assign]
+    terminal.alarm._keep()
+    assert [(kind, fields["id"]) for kind, fields in waiting(terminal)] == [("press", terminal.ladder.ref)]
 
 
 def test_a_message_for_another_terminal_or_of_no_sense_changes_nothing(terminal: Terminal) -> None:
@@ -155,3 +104,149 @@ def test_every_message_of_the_terminal_keeps_the_contract(terminal: Terminal) ->
     messages.encode("up", "hb", beat | {"s": beat["u"]})
     for st_ in codes.STATES:
         terminal._state(st_)
+
+
+def test_without_a_clock_an_answer_counts_for_two_minutes_after_the_press(terminal: Terminal) -> None:
+    """The open press alone decides then, and not for ever."""
+    board = terminal.board
+    terminal.alarm._fire("sos", "hold", 700, board.now())
+    ref = terminal.ladder.ref
+    plan = [["女儿", "13800000001", 20, 0]]
+    board.ms += 119_000  # type: ignore[attr-defined]
+    give(terminal, "route", {"ref": ref, "case": "c", "ver": 1, "plan": plan, "exp": 1})
+    board.ms += 2_000  # type: ignore[attr-defined]
+    give(terminal, "route", {"ref": ref, "case": "c", "ver": 2, "plan": plan, "exp": NOW})
+    give(terminal, "desk", {"ref": ref, "st": "accepted", "exp": NOW})
+    notes = [name for name, _ in board.notes if name in ("route", "expired", "desk")]  # type: ignore[attr-defined]
+    assert notes == ["route", "expired", "expired"]
+    assert terminal.ladder.view(board.now())["desk"] is None
+
+
+async def test_a_command_that_this_firmware_cannot_is_answered_unknown(terminal: Terminal) -> None:
+    """`refused` would say: not now."""
+    terminal.clock.set(NOW, terminal.board.now())
+    for what in ("ota", "callback"):
+        await terminal.commands._do(what, what, NOW + 60)
+    results = {fields["cid"]: fields["st"] for kind, fields in waiting(terminal) if kind == "result"}
+    assert results == {"ota": "unknown", "callback": "unknown"}
+
+
+async def test_a_terminal_without_a_clock_refuses_commands(terminal: Terminal) -> None:
+    """Whether it is in time cannot be known."""
+    await terminal.commands._do("c1", "selftest", NOW)
+    assert [(fields["st"], fields["why"]) for _, fields in waiting(terminal)] == [("refused", "clock unset")]
+
+
+async def test_no_reboot_while_an_alarm_is_open(terminal: Terminal) -> None:
+    """Also not in its pauses: the next dial must not wait for a boot."""
+    terminal.clock.set(NOW, terminal.board.now())
+    terminal.alarm._fire("sos", "hold", 700, terminal.board.now())
+    assert terminal.ladder.view(terminal.board.now())["phase"] == "no_voice"
+    await terminal.commands._do("c1", "reboot", NOW + 60)
+    assert [fields["st"] for kind, fields in waiting(terminal) if kind == "result"] == ["refused"]
+
+
+def test_a_command_that_was_refused_for_want_of_room_is_answered_once(terminal: Terminal) -> None:
+    """Exactly one result, also when it is delivered again."""
+    for number in (1, 2, 3, 4, 5, 5):
+        give(terminal, "cmd", {"cid": f"c{number}", "do": "report", "exp": NOW})
+    assert [fields["cid"] for kind, fields in waiting(terminal) if kind == "result"] == ["c5"]
+
+
+def test_a_message_that_our_own_encoder_refuses_is_dropped_counted_and_told(terminal: Terminal) -> None:
+    """It could never be sent, and somebody must hear of it."""
+    terminal.mail.post("boot", {"board": "bad " * 9, "fw": "1", "cfg": 0, "cause": "power"})
+    terminal.sender.store()
+    terminal.sender._launch(None)  # type: ignore[arg-type] # nothing gets as far as the session
+    assert (len(terminal.outbox), terminal.outbox.drops, terminal.sender.refused) == (1, 1, 1)
+    ((kind, fields),) = waiting(terminal)
+    assert (kind, fields["ev"], fields["txt"]) == ("event", "message_refused", "own boot: range")
+    messages.encode("up", kind, fields)
+    terminal.telemetry._check(terminal.board.now())
+    assert "outbox_full" not in terminal.telemetry._faults
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(
+    st.sampled_from(codes.KEYS),
+    st.sampled_from(codes.HOWS),
+    st.one_of(st.integers(), st.none()),
+    st.integers(0, 1 << 50),
+)
+def test_no_press_is_ever_refused_by_our_encoder(
+    terminal: Terminal, key: str, how: str, hold: int | None, at: int
+) -> None:
+    """Whatever the keys and the clock say."""
+    terminal.board.ms = at  # type: ignore[attr-defined]
+    terminal.alarm._fire(key, how, hold, at)
+    terminal.sender.store()
+    presses = [fields for _, kind, fields in terminal.outbox.due(at, 64) if kind == "press"]
+    assert presses
+    for fields in presses:
+        messages.encode("up", "press", fields)
+    terminal.outbox.receipt([entry.id for entry in terminal.outbox._entries], at)
+
+
+def test_a_ping_that_a_call_interrupted_does_not_cost_the_heartbeats(terminal: Terminal) -> None:
+    """An hour of talk is no round trip that the wire knows."""
+    terminal.link.rtt_ms = 3_700_000
+    beat = terminal.mail.stamp() | terminal.telemetry.figures()
+    messages.encode("up", "hb", beat | {"s": beat["u"]})
+
+
+def test_a_server_that_cannot_be_is_refused_and_a_wrong_one_is_not_the_only_one(terminal: Terminal) -> None:
+    """A configuration must not cut a home off for good."""
+    config = {"ver": 2, "hb": 600, "plan": {"sos": [["值班台", "01055500001", 30, 1]]}}
+    for srv in ("nowhere", "host:", "h:x", "h:0", "h:65536", ":1883"):
+        give(terminal, "config", config | {"srv": srv})
+        assert terminal._where() == ("h", 1883, "cmiot")
+    give(terminal, "config", config | {"srv": "new.example.net:8883", "apn": "other"})
+    tries = []
+    for terminal.link.misses in range(5):
+        tries.append(terminal._where())
+    assert tries == [("new.example.net", 8883, "other")] * 4 + [("h", 1883, "cmiot")]
+
+
+async def test_a_telemetry_that_is_started_again_tells_no_second_boot(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task may die; the terminal did not start again."""
+    terminal.modem.identified.set()
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(terminal.telemetry, "_days", fail)
+    for _ in range(3):
+        with pytest.raises(MemoryError):
+            await terminal.telemetry.run()
+    assert [kind for kind, _ in waiting(terminal)].count("boot") == 1
+
+
+async def test_a_heartbeat_that_a_call_holds_up_does_not_stop_the_record_of_the_day(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two minutes without a tick are not counted as powered, and the days are what is billed."""
+    held = asyncio.Event()
+
+    async def measure() -> None:
+        await held.wait()
+
+    monkeypatch.setattr(terminal.modem, "measure", measure)
+    monkeypatch.setattr(telemetry, "_TICK_S", 0.01)
+    monkeypatch.setattr(telemetry, "_DAY_MS", 0)
+    terminal.modem.identified.set()
+    terminal.link.client = mqtt.Client(mqtt.Stream(), terminal.board.now, lambda *_: None, lambda: False)
+    ticks: list[int] = []
+
+    def tick(now: int, *_: object) -> list[object]:
+        ticks.append(now)
+        return []
+
+    monkeypatch.setattr(terminal.telemetry.book, "tick", tick)
+    task = asyncio.create_task(terminal.telemetry.run())
+    await settle(lambda: len(ticks) > 5)
+    assert terminal.telemetry._beating is not None
+    assert not terminal.telemetry._beating.done()
+    terminal.telemetry._beating.cancel()
+    await end(task)

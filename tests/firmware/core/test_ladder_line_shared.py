@@ -105,6 +105,53 @@ def test_a_target_of_the_ladder_that_rings_is_answered_anybody_else_leaves_the_l
     assert bench.dialled() == [DESK[1]]
 
 
+def test_a_family_key_never_cuts_a_call_that_stands() -> None:
+    """The desk that rang back is not hung up for a wish to talk."""
+    bench = Bench()
+    assert bench.fire("k1", busy=True) == [("tone", "busy")]
+    assert not bench.ladder.running
+
+
+def test_an_sos_in_a_talk_with_the_desk_that_rang_back_takes_that_talk_over() -> None:
+    """Hanging up to dial the same desk would be the worst that could be done; anybody else is hung up."""
+    bench = Bench()
+    bench.do(bench.ladder.incoming("+861055500001", bench.now))
+    bench.fire(busy=True)
+    assert bench.of("hangup") == []
+    assert len(bench.of("answer")) == 1
+    bench.say("active")
+    bench.wait(11_000)
+    bench.say("ended", "remote_hangup")
+    assert bench.done() == ["answered"]
+    bench = Bench()
+    bench.do(bench.ladder.incoming("13800000009", bench.now))
+    bench.fire(busy=True)
+    assert bench.of("hangup") == [("hangup",)]
+    assert bench.of("answer") == []
+    bench.wait(100)
+    assert bench.dialled() == [DESK[1]]
+
+
+def test_who_rings_while_a_dial_is_under_way_is_decided_when_it_is_over() -> None:
+    """The desk rings back in the same second: the modem refuses our dial, and the caller is answered."""
+    bench = Bench()
+    bench.fire()
+    bench.do(bench.ladder.incoming(SON[1], bench.now))
+    bench.say("ended", "no_carrier")
+    assert len(bench.of("answer")) == 1
+    assert len(bench.dialled()) == 1
+    bench.say("ended", "remote_hangup")
+    bench.wait(2_100)
+    assert bench.dialled() == [DESK[1], DESK[1]]  # the desk's turn was not used up by a dial that never left
+    bench = Bench()
+    bench.fire()
+    bench.do(bench.ladder.incoming("13800000009", bench.now))
+    bench.do(bench.ladder.incoming_gone(bench.now))
+    bench.say("ended", "busy")
+    assert bench.dialled() == [DESK[1], SON[1]]
+    assert bench.of("hangup") == []
+
+
 def test_without_registration_it_says_so_waits_and_restarts_the_modem_once() -> None:
     """And dials in the moment in which registration is back."""
     bench = Bench(voice=False)

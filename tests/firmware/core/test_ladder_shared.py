@@ -220,6 +220,29 @@ def test_an_sos_goes_on_for_ever_after_the_last_cycle() -> None:
     assert bench.done() == []
 
 
+def test_a_new_cycle_does_not_begin_with_the_number_that_was_just_tried() -> None:
+    """The first cycle is the plan's own order; each later one tries every rung too, the other targets first."""
+    bench = Bench()
+    bench.fire()
+    for _ in range(8):
+        bench.say("ended", "busy")
+    cycles = [bench.dialled()[at : at + 3] for at in (0, 3, 6)]
+    assert cycles == [[DESK[1], SON[1], DESK[1]], [SON[1], DESK[1], DESK[1]], [SON[1], DESK[1], DESK[1]]]
+    bench = Bench({"sos": [DESK, SON, DAUGHTER, DESK]})
+    bench.fire()
+    for _ in range(11):
+        bench.say("ended", "busy")
+    tried = bench.dialled()
+    assert len(tried) == 12
+    assert [one for one, two in zip(tried, tried[1:]) if one == two] == []  # noqa: B905, RUF007, MicroPython
+    for at in (0, 4, 8):
+        assert sorted(str(one) for one in tried[at : at + 4]) == sorted([DESK[1], SON[1], DAUGHTER[1], DESK[1]])
+    bench = Bench({"sos": [DESK]})
+    bench.fire()
+    bench.say("ended", "busy")
+    assert bench.dialled() == [DESK[1], DESK[1]]
+
+
 def test_sos_pressed_in_the_pause_dials_at_once() -> None:
     """Nobody who still presses has to wait for the minute."""
     bench = Bench()

@@ -3,6 +3,7 @@
 from firmware.core import outbox as box
 from firmware.core.ids import IdSource
 from firmware.core.outbox import Outbox
+from protocol import messages
 
 EPOCH = "0123abcd"
 
@@ -220,3 +221,17 @@ def test_it_says_when_something_is_due() -> None:
     rig.save()
     rig.due()
     assert rig.box.next_due(rig.now) == 10_000
+
+
+def test_a_message_from_before_the_clock_was_set_keeps_its_t_as_null() -> None:
+    """On the wire it must be there: an encoder that misses it would refuse the press."""
+    rig = Rig()
+    press = rig.ids.next()
+    rig.box.add("press", {"id": press, "t": None, "u": 1, "key": "sos", "hold": 700, "how": "hold"}, rig.now)
+    blob = rig.save()
+    for box_ in (rig.box, Outbox(IdSource(EPOCH, 2))):
+        if box_ is not rig.box:
+            box_.load(blob, 0)
+        _, kind, fields = box_.due(rig.now)[0]
+        assert fields["t"] is None
+        assert messages.decode("up", kind, messages.encode("up", kind, fields))["id"] == press

@@ -58,3 +58,12 @@ def test_routes_that_keep_changing_do_not_starve_the_desk() -> None:
     tried = ["1380000020%d" % n for n in range(8)]
     assert next_rung([SON, DESK], tried) == 1
     assert next_rung([SON, DESK], tried + [DESK[1]]) is None  # noqa: RUF005, MicroPython unpacks no lists
+
+
+def test_a_number_just_tried_waits_for_any_other_whose_turn_has_not_come() -> None:
+    """And has its turn all the same."""
+    assert next_rung([DESK, SON, DESK], [], DESK[1]) == 1
+    assert next_rung([DESK, SON, DESK], [SON[1]], SON[1]) == 0
+    assert next_rung([DESK, DESK], [], DESK[1]) == 0
+    assert next_rung([DESK, SON], [SON[1]], DESK[1]) == 0
+    assert next_rung([DESK], [DESK[1]], DESK[1]) is None

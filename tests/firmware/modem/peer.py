@@ -59,8 +59,14 @@ class Bench:
 
     async def close(self) -> None:
         for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end(task)
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel for good: a `wait_for` whose event came in the same turn swallows the first try."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.01)
 
 
 async def settle(what: Callable[[], bool], wait_s: float = 5.0) -> None:

@@ -6,10 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmware.core.clock import DeviceClock
+from firmware.modem import sim800
 from firmware.modem.sim800 import PROFILE, Sim800, parse_creg, parse_psuttz
-from tests.firmware.modem.peer import Bench, settle
+from protocol import messages
+from tests.firmware.modem.peer import Bench, end, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,8 +54,7 @@ async def driver(bench: Bench) -> AsyncIterator[Driver]:
     try:
         yield one
     finally:
-        one.task.cancel()
-        await asyncio.gather(one.task, return_exceptions=True)
+        await end(one.task)
 
 
 async def test_a_start_sends_the_whole_profile_and_learns_the_identity(driver: Driver) -> None:
@@ -97,8 +100,7 @@ async def test_a_module_that_had_not_saved_the_time_setting_is_restarted_once(be
     await settle(lambda: driver.modem.mv is not None)
     assert bench.peer.commands().count("AT+CFUN=1,1") == 1
     assert driver.modem.restarts == 0
-    driver.task.cancel()
-    await asyncio.gather(driver.task, return_exceptions=True)
+    await end(driver.task)
 
 
 async def test_no_card_is_told_and_so_is_its_return(driver: Driver) -> None:
@@ -115,8 +117,49 @@ def test_registration_is_read_from_replies_and_reports() -> None:
     assert parse_creg('+CREG: 2,5,"10A1","2B02"') == (5, "10A1-2B02")
     assert parse_creg("+CREG: 3") == (3, "")
     assert parse_creg('+CREG: 1,"10A1","2B02"') == (1, "10A1-2B02")
+    assert parse_creg("+CREG: 1,10A1,2B02") == (1, "10A1-2B02")
+    assert parse_creg("+CREG: 2,5,10A1,2B02") == (5, "10A1-2B02")
+    assert parse_creg('+CREG: 1,"10A1","2B02",7') == (1, "10A1-2B02")
     for line in ("+CREG: x", "+CREG:", "+CREG: 9"):
         assert parse_creg(line) is None
+
+
+async def test_a_card_that_is_pulled_is_noticed_when_registration_is_lost(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most boards have no contact that tells."""
+    monkeypatch.setattr(sim800, "_STATUS_MS", 0)
+    monkeypatch.setattr(sim800, "_POLL_LOST_S", 0.01)
+    await settle(lambda: driver.modem.mv is not None)
+    driver.bench.peer.answers["AT+CPIN?"] = "\r\n+CME ERROR: 10\r\n"
+    driver.bench.peer.answers["AT+CREG?"] = "\r\n+CREG: 2,0\r\n\r\nOK\r\n"
+    driver.bench.peer.say("\r\n+CREG: 0\r\n")
+    await settle(lambda: "sim_absent" in driver.notices)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=60), st.text(max_size=30), st.text(max_size=30))
+def test_whatever_the_modem_says_about_itself_the_wire_takes_it(version: str, lac: str, cell: str) -> None:
+    """A boot or a heartbeat that our own encoder refuses would be lost for good."""
+    fields: dict[str, object] = {"id": "0123abcd.1.1", "t": None, "u": 1, "s": 1, "board": "desk", "fw": "1", "cfg": 0}
+    fields["cause"] = "power"
+    fields["modem"] = sim800.plain(version, sim800.VERSION_MAX) or None
+    messages.encode("up", "boot", fields)
+    found = parse_creg(f'+CREG: 2,1,"{lac}","{cell}"')
+    if found is not None:
+        beat: dict[str, object] = {"id": "0123abcd.1.1", "t": None, "u": 1, "s": 1, "bat": None, "mains": None}
+        beat |= {"csq": 1, "reg": 1, "net": "gsm", "heap": 1, "box": 0, "drops": 0, "call": 0, "cfg": 0}
+        messages.encode("up", "hb", beat | {"cell": found[1] or None})
+
+
+async def test_a_revision_with_odd_characters_is_told_without_them(bench: Bench) -> None:
+    """As some clones have it."""
+    bench.peer.answers.update(ANSWERS)
+    driver = Driver(bench)
+    bench.peer.answers["AT+GMR"] = '\r\nRevision:1418"B05\\SIM800L\u2122 24\r\n\r\nOK\r\n'
+    await settle(lambda: driver.modem.mv is not None)
+    assert driver.modem.version == "1418B05SIM800L 24"
+    await end(driver.task)
 
 
 def test_a_damaged_time_is_no_time() -> None:

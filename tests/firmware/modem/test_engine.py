@@ -190,3 +190,47 @@ async def test_a_handler_that_fails_does_not_end_the_reader(bench: Bench) -> Non
     bench.peer.say("\r\n+CREG: 1\r\n")
     await bench.at.command("AT", 1.0)
     assert bench.at.counts["handler"] == 1
+
+
+async def test_a_full_queue_takes_a_dial(bench: Bench) -> None:
+    """Whatever fills it."""
+    bench.peer.default = None
+    tasks = [asyncio.create_task(bench.at.command("AT+X", 5.0))]
+    await settle(lambda: bench.peer.commands() == ["AT+X"])
+    tasks += [asyncio.create_task(bench.at.command("AT+X", 5.0)) for _ in range(QUEUE_MAX)]
+    await settle(lambda: len(bench.at._queue) == QUEUE_MAX)
+    tasks.append(asyncio.create_task(bench.at.command("ATD1;", 5.0, EMERGENCY)))
+    await settle(lambda: bench.at._queue[0].text == "ATD1;")
+    bench.at.fail_all("reset")
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_dial_that_failed_while_the_modem_was_looked_for_is_not_sent(bench: Bench) -> None:
+    """Its caller has been told that it failed: a call of which nobody knows must not begin."""
+    bench.at.silent = True
+    bench.peer.answers["AT"] = None
+    dial = asyncio.create_task(bench.at.command("ATD1;", 10.0, EMERGENCY))
+    await settle(lambda: "AT" in bench.peer.commands())
+    bench.at.fail_all("reset")
+    with pytest.raises(ATError) as caught:
+        await asyncio.wait_for(dial, 0.5)
+    assert caught.value.reason == "reset"
+    bench.peer.answers["AT"] = "\r\nOK\r\n"
+    await bench.at.command("AT", 1.0)
+    assert "ATD1;" not in bench.peer.commands()
+
+
+async def test_a_port_that_takes_nothing_is_a_silent_modem(bench: Bench) -> None:
+    """The lamp must not say that a call can be made; when the port is back, so is the modem."""
+    write = bench.peer.write
+
+    async def gone(data: bytes) -> None:
+        raise OSError
+
+    bench.peer.write = gone  # type: ignore[method-assign]
+    with pytest.raises(ATError):
+        await bench.at.command("AT+CSQ", 1.0)
+    assert bench.at.silent
+    bench.peer.write = write  # type: ignore[method-assign]
+    await bench.at.command("AT+CSQ", 1.0)
+    assert not bench.at.silent

@@ -98,3 +98,12 @@ def test_a_multiplexed_read_counts_its_third_number() -> None:
         ("data", b"abc"),
         ("line", "OK"),
     ]
+
+
+def test_an_echo_that_an_answer_follows_without_a_line_end_is_told_apart() -> None:
+    """A modem that frames its answers as `OK<CR><LF>` puts its echo into the same line."""
+    assert feed(Parser(), [b"AT\rOK\r\n", b"AT+CSQ\r+CSQ: 20,0\r\nOK\r\n"]) == [
+        ("line", "OK"),
+        ("line", "+CSQ: 20,0"),
+        ("line", "OK"),
+    ]

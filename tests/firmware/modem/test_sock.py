@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from firmware.modem.at import EMERGENCY
 from firmware.modem.sock import SEND_MAX, ModemStream, StreamError
 from tests.firmware.modem.peer import Bench, settle
 
@@ -118,3 +119,71 @@ async def test_a_refused_connection_and_a_dead_bearer_say_which_step(bench: Benc
     bench.peer.answers["AT+CIICR"] = "\r\nERROR\r\n"
     with pytest.raises(StreamError, match="CIICR"):
         await line.stream.open("h", 1883, "cmiot")
+
+
+async def test_a_read_that_is_given_up_ends_the_stream(line: Line) -> None:
+    """What the modem handed out meanwhile is lost: the stream would go on in the middle of a packet."""
+    line.waiting = b"abc"
+    line.bench.peer.answers["AT+CIPRXGET=2,64"] = None
+    read = asyncio.create_task(line.stream.read(64))
+    await settle(lambda: "AT+CIPRXGET=2,64" in line.bench.peer.commands())
+    await line.bench.at.command("ATD1;", 5.0, EMERGENCY)
+    assert await asyncio.wait_for(read, 5) == b""
+    assert not line.stream.opened
+
+
+async def test_a_reader_of_the_connection_before_takes_nothing_of_the_next(line: Line) -> None:
+    """Its cancellation may have been swallowed by an event of the same turn."""
+    old = asyncio.create_task(line.stream.read(64))
+    await settle(lambda: "AT+CIPRXGET=4" in line.bench.peer.commands())
+    await line.stream.open("h", 1883, "cmiot")
+    line.waiting = b"abc"
+    new = asyncio.create_task(line.stream.read(64))
+    assert await asyncio.wait_for(new, 5) == b"abc"
+    assert await asyncio.wait_for(old, 5) == b""
+
+
+async def test_a_send_that_stood_behind_a_dial_waits_for_the_end_of_the_call(line: Line) -> None:
+    """Nothing leaves in a call: also not what was queued a moment before it."""
+    peer = line.bench.peer
+    peer.answers["ATD1;"] = None
+    peer.answers["AT+CIPSEND=2"] = "\r\n> \r\nDATA ACCEPT:2\r\n"
+    dial = asyncio.create_task(line.bench.at.command("ATD1;", 5.0, EMERGENCY))
+    await settle(lambda: "ATD1;" in peer.commands())
+    send = asyncio.create_task(line.stream.write(b"ab"))
+    await asyncio.sleep(0)
+    line.held = True
+    peer.say("\r\nOK\r\n")
+    await dial
+    await line.bench.at.command("AT+CSQ")
+    assert "AT+CIPSEND=2" not in peer.commands()
+    line.held = False
+    line.stream.resumed()
+    await send
+    assert peer.commands().count("AT+CIPSEND=2") == 1
+
+
+async def test_a_modem_without_quick_send_connects_all_the_same(bench: Bench) -> None:
+    """A send then ends with SEND OK."""
+    one = Line(bench)
+    bench.peer.answers["AT+CIPQSEND=1"] = "\r\nERROR\r\n"
+    await one.stream.open("h", 1883, "cmiot")
+    bench.peer.answers["AT+CIPSEND=2"] = "\r\n> \r\nSEND OK\r\n"
+    await one.stream.write(b"ab")
+    assert one.stream.opened
+
+
+async def test_without_manual_receive_there_is_no_connection(bench: Bench) -> None:
+    """Data between the lines of other answers cannot be told from them."""
+    one = Line(bench)
+    bench.peer.answers["AT+CIPRXGET=1"] = "\r\nERROR\r\n"
+    with pytest.raises(StreamError):
+        await one.stream.open("h", 1883, "cmiot")
+
+
+async def test_a_connection_that_is_told_without_an_ok_is_one(bench: Bench) -> None:
+    """Some modems say CONNECT OK in the place of the OK."""
+    one = Line(bench)
+    bench.peer.answers['AT+CIPSTART="TCP","h",1883'] = "\r\nCONNECT OK\r\n"
+    await one.stream.open("h", 1883, "cmiot")
+    assert one.stream.opened

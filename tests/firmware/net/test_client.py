@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiomqtt
 import pytest
 
-from firmware.net import mqtt
+from firmware.net import mqtt, packets
 from tests.fixtures.broker import CLOUD_PASSWORD, CLOUD_USER
 
 if TYPE_CHECKING:
@@ -191,3 +191,61 @@ async def test_a_ping_without_an_answer_ends_the_session_but_a_call_stops_its_cl
     with pytest.raises(mqtt.MQTTError):
         await ping
     assert client.failed == "ping"
+
+
+class Fed(mqtt.Stream):
+    """Says what it was given, then waits for ever; remembers what was written."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.written: list[bytes] = []
+
+    async def read(self, most: int) -> bytes:
+        if not self.pieces:
+            await asyncio.Event().wait()
+        return self.pieces.pop(0)
+
+    async def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+
+async def test_a_message_on_which_we_fail_is_acknowledged_and_the_next_one_read() -> None:
+    """Else the broker would bring it again after every connect, and no receipt would ever get past it."""
+    seen: list[bytes] = []
+
+    def take(topic: str, payload: bytes) -> None:
+        seen.append(payload)
+        if payload == b"bad":
+            raise MemoryError
+
+    stream = Fed(packets.publish(DOWN, b"bad", 7), packets.publish(DOWN, b"good", 8))
+    client = mqtt.Client(stream, lambda: 0, take, lambda: False)
+    reader = asyncio.create_task(client.read_forever())
+    async with asyncio.timeout(5):
+        while len(stream.written) < 2:  # noqa: ASYNC110 - the stream is no event
+            await asyncio.sleep(0.01)
+    assert seen == [b"bad", b"good"]
+    assert stream.written == [packets.puback(7), packets.puback(8)]
+    assert client.faults == 1
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    assert client.failed  # whatever ended the reader ends the session
+
+
+async def test_a_refused_subscription_ends_the_session() -> None:
+    """A terminal that hears nothing would believe that all is well."""
+    client = mqtt.Client(Fed(bytes([packets.SUBACK << 4, 3, 0, 1, 0x80])), lambda: 0, lambda *_: None, lambda: False)
+    reader = asyncio.create_task(client.read_forever())
+    with pytest.raises(mqtt.MQTTError, match="subscribe"):
+        await client.subscribe(DOWN)
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+
+
+async def test_a_packet_id_that_waits_is_not_given_again() -> None:
+    """Its acknowledgement would be taken for another message's."""
+    client = mqtt.Client(Fed(), lambda: 0, lambda *_: None, lambda: False)
+    client._next_id = 65_534
+    assert [client._expect()[0] for _ in range(3)] == [65_535, 1, 2]
+    client._next_id = 65_534
+    assert client._expect()[0] == 3

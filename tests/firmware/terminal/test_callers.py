@@ -47,3 +47,20 @@ def test_before_any_sos_an_allowed_caller_only_rings(desk: Desk, cloud: Cloud) -
     cloud.wait("event", ev="call_missed")
     assert [line for line in desk.lines() if line.get("beep") == "ringing"]
     assert not [line for line in desk.calls() if line.get("ev") == "active"]
+
+
+def test_the_desk_that_is_ringing_when_sos_fires_is_answered(desk: Desk, cloud: Cloud) -> None:
+    """It is what the alarm is for: neither refused nor dialled beside."""
+    desk.start(n01055500001="answer after=1 talk=100")
+    desk.note("connected")
+    cloud.send("config", CONFIG | {"allow": ["01055500001"]})
+    cloud.wait("event", ev="config_applied")
+    desk.control("call 01055500001 seconds=60 talk=100")
+    desk.happened("ringing", direction="in")
+    desk.press("sos", 1000)
+    press = desk.note("press")
+    desk.happened("active", number="01055500001")
+    assert desk.note("talking")["ref"] == press["id"]
+    assert not [line for line in desk.calls() if line.get("ev") == "dial"]
+    desk.press("cancel", 100)
+    assert cloud.wait("call", step="end", dir="in")["ref"] == press["id"]

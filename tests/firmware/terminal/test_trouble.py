@@ -86,6 +86,22 @@ def test_a_dial_behind_a_command_that_blocks_the_modem_goes_out_when_the_modem_l
     assert desk.happened("dial")["at"] - blocked["at"] < 8.5
 
 
+def test_cancel_and_sos_do_not_wait_for_a_dial_that_the_modem_does_not_answer(desk: Desk, cloud: Cloud) -> None:
+    """ATD may take 20 s to say OK: a character ends it, and the line is clear before the next dial."""
+    desk.start(n01055500000="answer after=1 talk=100")
+    desk.note("connected")
+    for nth in range(2):
+        desk.control("block D 15")
+        desk.press("k1", 300)
+        desk.happened("blocked", nth, command="D")
+        desk.press("cancel" if nth == 0 else "sos", 1000)
+        pressed = desk.note("press", 0, key="cancel" if nth == 0 else "sos")
+        assert desk.note("ended", nth)["ms"] - pressed["ms"] < 3000
+    desk.note("talking")
+    assert len([line for line in desk.calls() if line.get("ev") == "dial"]) == 1
+    desk.press("cancel", 100)
+
+
 def test_sigterm_ends_launcher_and_firmware_within_a_second(desk: Desk, cloud: Cloud) -> None:
     """As systemd would."""
     desk.start()
