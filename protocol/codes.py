@@ -84,7 +84,7 @@ NOTICES: tuple[str, ...] = (
     "call_refused",  # a caller who is not allowed rang
     "test_due",  # the spoken reminder of the monthly test was played
     "console_unlocked",
-    "message_refused",  # a down message broke the contract; `txt`: reason of protocol.errors
+    "message_refused",  # a message broke the contract; `txt`: the reason, after `own <kind>: ` for one of its own
 )
 
 EVENTS: tuple[str, ...] = tuple(sorted(list(FAULTS.keys()) + list(FAULTS.values()) + list(NOTICES)))

@@ -7,6 +7,7 @@ standard error only, and does nothing when the environment already matches the l
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -103,6 +104,9 @@ def _take(guard: Path) -> None:
 
 def _build(python: Path) -> None:
     if not python.exists():
+        if importlib.util.find_spec("ensurepip") is None:
+            say("this Python has no ensurepip; on Debian and Ubuntu: apt-get install python3-venv")
+            raise SystemExit(1)
         say(f"making {folder()}")
         venv.EnvBuilder(with_pip=True, clear=folder().exists()).create(folder())
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
