@@ -151,7 +151,6 @@ class AT:
         self.counts = {"timeout": 0, "full": 0, "unknown": 0, "stray": 0, "handler": 0}
         self.silent = False  # the modem did not even answer `AT`
         self.on_silent: "Callable[[bool], None] | None" = None
-        self.busy_since: int | None = None  # ms at which the running command was sent
         self._queue: list[Command] = []
         self._wake = asyncio.Event()
         self._running: Command | None = None  # taken from the queue
@@ -234,10 +233,6 @@ class AT:
             command.finish(ATError("aborted"))
         self._queue = [command for command in self._queue if not command.done.is_set()]
 
-    def busy_ms(self) -> int:
-        """How long the running command has held the channel."""
-        return 0 if self.busy_since is None else self.ms() - self.busy_since
-
     def running_priority(self) -> int:
         """Priority of the running command, -1 if the channel is free."""
         return -1 if self._current is None else self._current.priority
@@ -287,7 +282,6 @@ class AT:
                 await self._wake.wait()
             command = self._queue.pop(0)
             self._running = self._current = command
-            self.busy_since = self.ms()
             try:
                 await self._run(command)
             except OSError:
@@ -296,7 +290,6 @@ class AT:
             finally:
                 command.finish(ATError("closed"))
                 self._running = self._current = None
-                self.busy_since = None
 
     async def _run(self, command: Command) -> None:
         if self.silent and not await self._reach(command):

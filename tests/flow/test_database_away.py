@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cloud import clock
 from cloud.db import migrate
+from tests.fixtures.postgres import running
 from tests.flow.parts import (
     Service,
     add_terminal,
@@ -39,14 +37,8 @@ AWAY_S = 20
 @pytest.fixture
 def own_server() -> Iterator[Postgres]:
     """A server that keeps its promises on disk: it is killed in these tests."""
-    folder = Path(tempfile.mkdtemp(prefix="okcown"))
-    server = Postgres(folder)
-    server.start()
-    try:
+    with running(durable=True) as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])

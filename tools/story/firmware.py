@@ -10,7 +10,7 @@ from tools.story.system import DESK_NUMBER, DEVICE, READY_S
 from tools.story.terminal import Terminal
 
 if TYPE_CHECKING:
-    from tools.story.terminal import Pressed
+    from tools.story.keylog import Pressed
 
 TRUE_TIME_S = 2  # a press reported late must carry its own time to within the second it is sent in, and one of skew
 

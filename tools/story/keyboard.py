@@ -44,7 +44,7 @@ def play(terminal: Terminal | StandIn) -> None:
                 print(f"  {off_on[letter not in flipped]}", flush=True)
             else:
                 print(_help(), flush=True)
-    terminal.running.ended.wait()
+    terminal.lines.ended.wait()
 
 
 def show(line: Line) -> None:

@@ -18,8 +18,8 @@ from cloud import clock, days
 from tools.story.system import DESK_NUMBER, DEVICE, READY_S
 
 if TYPE_CHECKING:
+    from tools.story.keylog import KeyLog, Pressed
     from tools.story.system import System
-    from tools.story.terminal import Pressed
     from tools.story.watch import Watch
 
 # How long a scene may take on a loaded machine before the story is given up. No figure depends on it.
@@ -55,7 +55,7 @@ prepaid = "997500.00"
 class Keys(Protocol):
     """What a story needs of any terminal."""
 
-    presses: list[Pressed]
+    sent: KeyLog
 
     def receipted(self) -> set[str]:
         """Ids that the terminal has seen receipted."""
@@ -165,7 +165,7 @@ class Story(ABC, Generic[AnyTerminal]):
 
     def result(self) -> dict[str, Any]:
         """What was measured, in the shape that scripts rely on."""
-        sent = Counter(pressed.key for pressed in self.terminal.presses)
+        sent = self.terminal.sent.keys()
         presses = self.watch.rows(
             "select body->>'key', count(*) from message where device_id = %s and kind = 'press' group by 1", DEVICE
         )

@@ -6,17 +6,16 @@ the scene without a data link is left out, and what was dialled is what the term
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
+from tools.story.keylog import KeyLog
 from tools.story.once import SCENE_S, Story
 from tools.story.system import DEVICE, FLEET_BEAT_S, READY_S
-from tools.story.terminal import Pressed
 
 if TYPE_CHECKING:
+    from tools.story.keylog import Pressed
     from tools.story.lines import Line, Lines
     from tools.story.system import System
 
@@ -28,8 +27,7 @@ class StandIn:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.sent = system.folder / "sent.jsonl"
-        self.presses: list[Pressed] = []
+        self.sent = KeyLog(system.folder / "sent.jsonl")
         self.lines: Lines
         self._process: subprocess.Popen[bytes]
 
@@ -47,17 +45,9 @@ class StandIn:
         self.lines = self.system.lines["terminal"]
         self.lines.wait_for(lambda line: line.text == "ready", READY_S, "to be connected")
 
-    @property
-    def running(self) -> Lines:
-        """The lines whose end is the end of the terminal."""
-        return self.lines
-
     def press(self, key: str, hold_ms: int) -> Pressed:
         """One key line, noted before it is written."""
-        pressed = Pressed(time.time(), key, self.lines.mark(), 0)
-        with self.sent.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": pressed.at, "key": key, "hold_ms": hold_ms}) + "\n")
-        self.presses.append(pressed)
+        pressed = self.sent.write(key, hold_ms, self.lines.mark())
         if self._process.stdin is None:
             raise RuntimeError("the simulated terminal has no keys")
         self._process.stdin.write(f"{DEVICE} {key} {hold_ms}\n".encode())

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tools.story.keylog import KeyLog
 from tools.story.system import DEVICE, READY_S
 
 if TYPE_CHECKING:
+    from tools.story.keylog import Pressed
     from tools.story.lines import Line, Lines
     from tools.story.system import System
 
 CONTROL_S = 10.0  # the emulator answers at once; ten seconds mean it is gone
-
-
-@dataclass(frozen=True)
-class Pressed:
-    """A key line that was written: when (wall time, s), and where the terminal's own lines stood."""
-
-    at: float
-    key: str
-    mark: int
-    modem_mark: int
 
 
 class Terminal:
@@ -35,11 +24,10 @@ class Terminal:
     def __init__(self, system: System, script: str) -> None:
         self.system = system
         self.folder = system.folder
-        self.sent = self.folder / "sent.jsonl"
+        self.sent = KeyLog(self.folder / "sent.jsonl")
         self.keys = self.folder / "keys"
         self.uart = self.folder / "modem"
         self.control = self.folder / "modem.sock"
-        self.presses: list[Pressed] = []
         self._script = self.folder / "network.toml"
         self._script.write_text(script)
         self.modem: Lines
@@ -66,17 +54,9 @@ class Terminal:
              "--password-file", str(password)],
         )  # fmt: skip
 
-    @property
-    def running(self) -> Lines:
-        """The lines whose end is the end of the terminal."""
-        return self.lines
-
     def press(self, key: str, hold_ms: int) -> Pressed:
         """Write one key line, noted in a file of ours before it is written."""
-        pressed = Pressed(time.time(), key, self.lines.mark(), self.modem.mark())
-        with self.sent.open("a") as file:
-            file.write(json.dumps({"at": pressed.at, "key": key, "hold_ms": hold_ms}) + "\n")
-        self.presses.append(pressed)
+        pressed = self.sent.write(key, hold_ms, self.lines.mark(), self.modem.mark())
         with self.keys.open("w") as fifo:
             fifo.write(f"{key} {hold_ms}\n")
         return pressed
