@@ -11,7 +11,9 @@ import os
 import sys
 import time
 
-from firmware.modem.at import Port
+from firmware.hal.base import NVS_BLOB_MAX, Nvs
+from firmware.hal.base import Board as Machine
+from firmware.modem.port import Port
 from protocol.codes import KEYS
 
 TYPE_CHECKING = False
@@ -79,16 +81,55 @@ class Contacts:
         return [now < self._until[key] for key in KEYS]
 
 
-class Board:
-    """What every hardware file offers."""
+class FileNvs(Nvs):
+    """The chip's key-value storage as one small file per name, written beside and renamed over."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        try:
+            os.mkdir(folder)
+        except OSError:
+            pass  # it is there
+
+    def get(self, name: str) -> "bytes | None":
+        """The value, or None."""
+        try:
+            with open(self._folder + "/" + name, "rb") as file:
+                return bytes(file.read(NVS_BLOB_MAX))
+        except OSError:
+            return None
+
+    def set(self, name: str, data: bytes) -> bool:
+        """Store it; False if that cannot be."""
+        if len(data) > NVS_BLOB_MAX:
+            return False
+        path = self._folder + "/" + name
+        try:
+            with open(path + ".new", "wb") as file:
+                file.write(data)
+            os.rename(path + ".new", path)
+        except OSError:
+            return False
+        return True
+
+    def remove(self, name: str) -> None:
+        """Forget it."""
+        try:
+            os.remove(self._folder + "/" + name)
+        except OSError:
+            pass
+
+
+class Board(Machine):
+    """MicroPython's unix port."""
 
     name = "desk"
-    keys = KEYS
     restart_modem: "Callable[[], Awaitable[None]] | None" = None
 
     def __init__(self, uart_fd: int, keys_fd: int, folder: str) -> None:
         self.uart = Uart(uart_fd)
         self.folder = folder
+        self.nvs = FileNvs(folder + "/nvs")
         self.contacts = Contacts()
         self._keys = asyncio.StreamReader(open(keys_fd, "r+b"))  # type: ignore[arg-type]
         self._ticks = _ticks()
@@ -141,10 +182,6 @@ class Board:
             print("{%s}" % ", ".join(parts))
         except OSError:
             pass  # nobody listens any more; the terminal goes on
-
-    def mains(self) -> "int | None":
-        """1 on mains, 0 on battery, None where the board cannot tell."""
-        return None
 
     def heap(self) -> int:
         """Free heap in bytes."""

@@ -9,6 +9,7 @@ One channel for now. With multiplexing, voice and data get an `AT` each, over po
 import asyncio
 
 from firmware.modem.parser import Parser
+from firmware.modem.port import Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,18 +48,6 @@ class ATError(Exception):
             return int(self.text[11:])
         except ValueError:
             return -1
-
-
-class Port:
-    """What a channel is to the engine. hal and the tests have their own; this is the shape of one."""
-
-    async def read(self, most: int) -> bytes:
-        """At least one byte, or b"" when the port is gone."""
-        raise NotImplementedError
-
-    async def write(self, data: bytes) -> None:
-        """All of the bytes."""
-        raise NotImplementedError
 
 
 class Reply:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from firmware.hal.base import Board as Machine
 from firmware.main import Terminal
-from firmware.modem.at import Port
+from firmware.modem.port import Port
 from protocol import codes, messages, topics
 from tests.firmware.modem.peer import Peer, end
 
@@ -27,7 +28,7 @@ class Wire(Port):
         raise NotImplementedError
 
 
-class Bare:
+class Bare(Machine):
     """A board without hardware: time stands where the test puts it."""
 
     name = "test"
@@ -54,9 +55,6 @@ class Bare:
 
     def beep(self, name: str) -> None:
         self.note("beep", {"name": name})
-
-    def mains(self) -> int | None:
-        return None
 
     def heap(self) -> int:
         return 1

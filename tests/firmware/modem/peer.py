@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from firmware.modem.at import AT, Port
+from firmware.modem.at import AT
+from firmware.modem.port import Port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
