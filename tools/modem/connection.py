@@ -2,11 +2,16 @@
 
 In: what the socket reports and what CIPSEND brings. Out: unsolicited lines and bytes for the socket. While the packet
 service is suspended, bytes wait on both sides; nothing is thrown away except into a black hole, and that is counted.
+With a pace, bytes are on their way for a while; those that arrive in a suspension wait for its end.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+
+from tools.modem.flight import Flight
+from tools.modem.pace import Traffic
+from tools.modem.timing import CONNECT_LONGEST_MULTIPLE_S, CONNECT_LONGEST_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 MAX_SEGMENT = 1460  # what one CIPSEND or CIPRXGET=2 moves, from the vendor's manual
 RX_LIMIT = 8 * MAX_SEGMENT  # then reading stops and TCP holds the sender back
 TX_LIMIT = 8 * MAX_SEGMENT  # then CIPSEND answers SEND FAIL
+WORST_MARGIN_S = 1.0  # on the worst day a connection stands so shortly before it would have failed
 
 CONNECTING, CONNECTED, CLOSED = "CONNECTING", "CONNECTED", "CLOSED"
 
@@ -65,14 +71,23 @@ class Connection:
         self._pipe: Pipe | None = None
         self._established = False
         self._ended_while_suspended: str | None = None
-        self._limit = modem.wait(modem.timing.connect_limit, self._give_up)
-        modem.wait(modem.timing.round_trip, self._open)
+        self.traffic = Traffic()
+        self._up = Flight(modem, self._arrive)
+        self._down = Flight(modem, self._land)
+        limit = CONNECT_LONGEST_MULTIPLE_S if modem.data.multiple else CONNECT_LONGEST_S
+        self._limit = modem.wait(limit, self._give_up)
+        if modem.worst:
+            modem.wait(limit - WORST_MARGIN_S, self._open)
+        elif modem.air.pace is not None:
+            modem.timers.after(modem.air.round_trips(host) * modem.air.pace.round_trip, self._open)
+        else:
+            modem.wait(modem.timing.round_trip, self._open)
 
     # From the AT side.
 
     def room(self) -> int:
         """Bytes that may still come in."""
-        return RX_LIMIT - len(self.rx)
+        return RX_LIMIT - len(self.rx) - self._down.size
 
     def can_take(self, count: int) -> bool:
         """Whether `count` more bytes fit into the sending buffer."""
@@ -80,7 +95,8 @@ class Connection:
 
     def unsent(self) -> int:
         """Bytes accepted that the other side has not taken; those in a black hole never will be."""
-        return self._vanished + len(self.tx) + (self._pipe.backlog() if self._pipe is not None else 0)
+        backlog = self._pipe.backlog() if self._pipe is not None else 0
+        return self._vanished + len(self.tx) + self._up.size + backlog
 
     def send(self, data: bytes) -> None:
         """Bytes from CIPSEND; `can_take` was asked before."""
@@ -98,8 +114,18 @@ class Connection:
         self._steer()
         return data
 
+    def hang_up(self) -> None:
+        """The terminal closes it; what is on its way still arrives."""
+        if self.state == CLOSED:
+            return
+        self.modem.air.closed(self.traffic)
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            self._up.then(pipe)
+        self.drop()
+
     def drop(self) -> None:
-        """End it without a word: closed by the terminal, or power and context are gone."""
+        """End it without a word: power or context are gone."""
         self.state = CLOSED
         self.tx.clear()
         self._limit.cancel()
@@ -114,9 +140,11 @@ class Connection:
                 self._report_connected()
             elif self._pipe is None and self.state == CONNECTING:
                 self._open()
+            self._up.resume()
+            self._down.resume()
             self._flush()
             if self._ended_while_suspended is not None:
-                self._end(self._ended_while_suspended)
+                self._over(self._ended_while_suspended)
         self._steer()
 
     def fall_into_black_hole(self) -> None:
@@ -146,6 +174,18 @@ class Connection:
         if self.in_black_hole:
             self.modem.dropped["rx_black_hole"] += len(data)
             return
+        for start in range(0, len(data), MAX_SEGMENT):
+            part = data[start : start + MAX_SEGMENT]
+            self._down.send(part, self.modem.air.down(self.traffic, len(part)))
+        self._steer()
+
+    def _land(self, data: bytes) -> None:
+        """Bytes of the other side have crossed the air."""
+        if self.state == CLOSED:
+            return
+        if self.in_black_hole:
+            self.modem.dropped["rx_black_hole"] += len(data)
+            return
         if not self.modem.registers.number("+CIPRXGET"):
             self.modem.data.push(self, data)
             return
@@ -168,7 +208,11 @@ class Connection:
     def _open(self) -> None:
         data = self.modem.data
         if self.state == CONNECTING and self._pipe is None and not data.suspended and not self.in_black_hole:
-            self._pipe = self.internet.open(self.host, self.port, self)
+            if self.modem.faults.on("connect_fail"):
+                self.modem.wait(self.modem.timing.round_trip, self.failed)
+            else:
+                self.modem.air.opened(self.traffic, self.host)
+                self._pipe = self.internet.open(self.host, self.port, self)
 
     def _report_connected(self) -> None:
         self.state = CONNECTED
@@ -181,6 +225,8 @@ class Connection:
             return
         if self.modem.data.suspended:
             self._ended_while_suspended = how
+        elif self._down.size:
+            self.modem.timers.after(self._down.left(), lambda: self._over(how))  # the end comes behind the last byte
         else:
             self._end(how)
 
@@ -194,6 +240,7 @@ class Connection:
             self.modem.data.report_failure(self.n)
             self.modem.event("data_fail", n=self.n, host=self.host, port=self.port)
         else:
+            self.modem.air.closed(self.traffic)
             self.modem.data.report(self.n, "CLOSED")
             self.modem.event("data_close", n=self.n, by="peer")
 
@@ -202,9 +249,17 @@ class Connection:
             self._end("fail")
 
     def _flush(self) -> None:
-        if self.tx and self._pipe is not None and self.state == CONNECTED and not self.modem.data.suspended:
-            self._pipe.write(bytes(self.tx))
-            self.tx.clear()
+        while self.tx and self._pipe is not None and self.state == CONNECTED and not self.modem.data.suspended:
+            part = bytes(self.tx[:MAX_SEGMENT])
+            del self.tx[: len(part)]
+            self._up.send(part, self.modem.air.up(self.traffic, len(part)))
+
+    def _arrive(self, data: bytes) -> None:
+        """Bytes of the terminal have crossed the air."""
+        if self.in_black_hole:
+            self._vanish(len(data))
+        elif self._pipe is not None:
+            self._pipe.write(data)
 
     def _steer(self) -> None:
         """Read only while bytes may flow and there is room for them; a black hole takes everything."""

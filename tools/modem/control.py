@@ -10,6 +10,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tools.modem import script
+from tools.modem.fault_kinds import FaultError
+from tools.modem.speech import MAX_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tools.modem.core import Modem
 
 MAX_LINE = 1000  # characters of one control line; longer ones are an error of the caller
+MAX_PRESS_MS = 120_000
 
 
 class RefusedError(ValueError):
@@ -39,6 +42,9 @@ def status(modem: Modem) -> dict[str, object]:
     call = modem.voice.call
     return {
         "power": modem.powered,
+        "supply": modem.lines.supplied,
+        "status": modem.running,
+        "mux": None if modem.mux is None else sorted(modem.mux.channels),
         "awake": modem.awake,
         "registered": modem.radio.registered,
         "registration": modem.radio.coverage,
@@ -50,7 +56,9 @@ def status(modem: Modem) -> dict[str, object]:
         "call": None if call is None else {"id": call.record.id, "number": call.number, "stat": call.stat},
         "silent": modem.silent,
         "blocks": modem.blocks,
+        "traffic": {"up": modem.data.traffic.up, "down": modem.data.traffic.down},
         "dropped": dict(modem.dropped),
+        "faults": modem.faults.tally(),
     }
 
 
@@ -184,6 +192,65 @@ def _block(modem: Modem, words: list[str]) -> str:
     return ""
 
 
+def _switch(name: str) -> Callable[[Modem, list[str]], str]:
+    """A command `on|off` for an attribute of the modem."""
+
+    def turn(modem: Modem, words: list[str]) -> str:
+        setattr(modem, name, _one_of(words, "on", "off") == "on")
+        return ""
+
+    return turn
+
+
+def _pwrkey(modem: Modem, words: list[str]) -> str:
+    if len(words) != 1 or not 0 < float(words[0]) <= MAX_PRESS_MS:
+        raise RefusedError("pwrkey MILLISECONDS")
+    modem.pwrkey_down()
+    modem.timers.after(float(words[0]) / 1000, modem.pwrkey_up, lasting=True)
+    return ""
+
+
+def _supply(modem: Modem, words: list[str]) -> str:
+    modem.supply(_one_of(words, "on", "off") == "on")
+    return ""
+
+
+def _file(modem: Modem, words: list[str]) -> str:
+    if len(words) != 2 or not 0 < float(words[1]) <= 3600 or len(modem.speech.files) >= MAX_FILES:
+        raise RefusedError("file NAME SECONDS")
+    modem.speech.files[words[0].lower()] = float(words[1])
+    return ""
+
+
+def _baud(modem: Modem, words: list[str]) -> str:
+    if len(words) != 1 or not modem.registers.set("+IPR", (words[0],)):
+        raise RefusedError("baud RATE, 0 to 460800")
+    modem.registers.keep("+IPR")
+    return ""
+
+
+def _fault(modem: Modem, words: list[str]) -> str:
+    if not words:
+        raise RefusedError("fault KIND [seconds=S|forever] [name=value]")
+    options = dict(script.named(words[1:]))
+    seconds = script.lasting(options.pop("seconds", None))
+    try:
+        lasts = modem.faults.start(words[0], options, seconds)
+    except FaultError as error:
+        raise RefusedError(str(error)) from None
+    return "forever" if lasts == float("inf") else f"{lasts:.3f}"
+
+
+def _heal(modem: Modem, words: list[str]) -> str:
+    if len(words) != 1:
+        raise RefusedError("heal KIND, or all")
+    if words[0] == "all":
+        modem.faults.heal_all()
+    elif not modem.faults.heal(words[0]):
+        raise RefusedError("it does not stand")
+    return ""
+
+
 def _status(modem: Modem, words: list[str]) -> str:
     del words
     return json.dumps(status(modem), ensure_ascii=False)
@@ -207,5 +274,13 @@ _COMMANDS: dict[str, Callable[[Modem, list[str]], str]] = {
     "undervoltage": _undervoltage,
     "nitz": _nitz,
     "block": _block,
+    "worst": _switch("worst"),
+    "cmux": _switch("cmux"),
+    "pwrkey": _pwrkey,
+    "supply": _supply,
+    "baud": _baud,
+    "file": _file,
+    "fault": _fault,
+    "heal": _heal,
     "status": _status,
 }

@@ -1,28 +1,30 @@
-"""The modem itself: power, the AT channel, and the rooms behind it (radio, voice, data, SMS).
+"""The modem itself: power, its channels, and the rooms behind them (radio, voice, data, SMS).
 
-In: bytes of the serial line, control calls, time. Out: bytes and events into a sink. One command runs at a time; what
-arrives meanwhile is dropped, and aborts a dialling. It opens no device and reads no clock: tests drive it with bytes.
+In: bytes of the serial line, control calls, time. Out: bytes and events into a sink. It opens no device and reads no
+clock: tests drive it with bytes.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tools.modem import data, dialect, radio, sms, syntax, voice
-from tools.modem.line import LF, Command, Line, Payload, framed
+from tools.modem import data, dialect, models, power, radio, routes, sms, speech, voice
+from tools.modem.channel import Channel
+from tools.modem.faults import Faults
+from tools.modem.mux import Multiplexer
 from tools.modem.network import Network
+from tools.modem.pace import Air
 from tools.modem.settings import Registers
-from tools.modem.timing import Timing
+from tools.modem.timing import BEHIND_PROMPT, LONGEST_S, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tools.modem.connection import Internet
-    from tools.modem.syntax import Answer, Request
+    from tools.modem.pace import Pace
+    from tools.modem.syntax import Request
     from tools.modem.timers import Timer, Timers
-
-MAX_HELD = 64  # URCs kept back while a prompt stands; a real one has a small queue too
 
 
 class Sink(Protocol):
@@ -47,6 +49,11 @@ class Modem:
         network: Network | None = None,
         identity: dialect.Identity | None = None,
         speed: float = 1.0,
+        faults: Faults | None = None,
+        cmux: bool = True,
+        model: models.Model = models.SIM800C,
+        pace: Pace | None = None,
+        seed: int = 0,
     ) -> None:
         self.timers = timers
         self.sink = sink
@@ -55,22 +62,27 @@ class Modem:
         self.network = network or Network()
         self.identity = identity or dialect.Identity()
         self.registers = Registers()
-        self.line = Line()
         self.dropped: Counter[str] = Counter()  # everything that went nowhere, by reason
         self.powered = False
         self.awake = False  # hears commands: from RDY on
         self.silent = False
         self.battery = (4000, 95)
         self.blocks: dict[str, float] = {}  # command: seconds that its next run holds the channel
-        self.running: Request | None = None
-        self._chain: deque[Request] = deque()
-        self._held: list[str] = []
-        self._pending: Timer | None = None  # what the running command waits for, gone when it is aborted
-        self._on_payload: Callable[[bytes | None], Answer | None] | None = None
+        self.terminal_baud = 115_200  # the rate at the other end; a terminal in the same process may change it
+        self.worst = False  # every command takes the manual's longest time
+        self.model = model
+        self.cmux = cmux  # False: AT+CMUX is an error, as on a module without it
+        self.bare = Channel(self, 0, self.registers, self.transmit)
+        self.mux: Multiplexer | None = None
         self.radio = radio.Radio(self)
         self.voice = voice.Voice(self)
         self.data = data.Data(self, internet)
         self.sms = sms.SmsStore(self)
+        self.speech = speech.Speech(self)
+        self.air = Air(timers, pace, seed)
+        self.lines = power.Power(self)
+        self.faults = faults or Faults()
+        self.faults.attach(self)
 
     @property
     def now(self) -> float:
@@ -81,15 +93,44 @@ class Modem:
         """Do it after this much modem time, which `speed` shortens."""
         return self.timers.after(seconds / self.speed, do)
 
+    @property
+    def misheard(self) -> bool:
+        """The two ends of the line run at different rates; at 0 the module finds out the terminal's."""
+        return self.registers.number("+IPR") not in (0, self.terminal_baud)
+
+    def longest(self, request: Request, *, behind_prompt: bool = False) -> float:
+        """Seconds of modem time that this command holds its channel on the worst day."""
+        if not self.worst or request.form in {"read", "test"} or (request.name in BEHIND_PROMPT) != behind_prompt:
+            return 0.0
+        return LONGEST_S.get(request.name, 0.0)
+
     def event(self, name: str, **fields: Any) -> None:
         """Tell whoever watches."""
         self.sink.event(name, fields)
+        self.faults.notice(name)
 
     # Power.
 
+    @property
+    def running(self) -> bool:
+        """The level of STATUS."""
+        return self.powered
+
+    def pwrkey_down(self) -> None:
+        """PWRKEY goes low. After 1 s a module that is off starts; after 1.5 s one that runs switches off."""
+        self.lines.press()
+
+    def pwrkey_up(self) -> None:
+        """PWRKEY goes high again."""
+        self.lines.release()
+
+    def supply(self, on: bool) -> None:
+        """The load switch of the supply."""
+        self.lines.supply(on=on)
+
     def power_on(self) -> None:
-        """Start, with the boot messages in their order."""
-        if self.powered:
+        """Start, with the boot messages in their order; nothing without a supply."""
+        if self.powered or not self.lines.supplied:
             return
         self.powered = True
         self.event("power", state="on")
@@ -119,13 +160,13 @@ class Modem:
         self.data.lose_power()
         self.radio.lose_power()
         self.sms.sending = False
+        self.speech.lose_power()
+        self.lines.off_at = self.now
+        self.faults.forget()
         self.timers.clear()
-        self.line.reset()
+        self.bare.reset()
+        self.end_mux()
         self.powered = self.awake = False
-        self.running = None
-        self._chain.clear()
-        self._held.clear()
-        self._on_payload = None
         self.event("power", state=why)
 
     def restart(self, why: str) -> None:
@@ -133,132 +174,63 @@ class Modem:
         self.power_off(why)
         self.wait(self.timing.power_gap, self.power_on)
 
+    # Channels.
+
+    def channels(self) -> list[Channel]:
+        """Those that stand: the bare line, or what the terminal has opened in the multiplexer."""
+        return [self.bare] if self.mux is None else list(self.mux.channels.values())
+
+    def start_mux(self, n1: int) -> None:
+        """AT+CMUX was answered: from now on the line carries frames."""
+        self.bare.reset()
+        self.mux = Multiplexer(self, n1, self.transmit)
+        self.event("mux", state="on")
+
+    def end_mux(self) -> None:
+        """The line is bare again, and whatever ran on the channels is nobody's."""
+        if self.mux is None:
+            return
+        mux, self.mux = self.mux, None
+        mux.reset()
+        self.event("mux", state="off")
+
     # Bytes in.
 
     def feed(self, received: bytes) -> None:
         """Bytes from the terminal, as they come."""
-        for byte in received:
+        for byte in self.faults.wire.hear(received):
             if not self.awake or self.silent:
                 self.dropped["rx_deaf"] += 1
-            elif self.running is not None and not self.line.at_prompt:
-                self._disturb(byte)
+            elif self.mux is not None:
+                self.mux.feed(byte)
             else:
-                self._hear(byte)
-
-    def _hear(self, byte: int) -> None:
-        if self.registers.number("E") and byte != LF:
-            self._write(bytes((byte,)))
-        item = self.line.push(byte)
-        if isinstance(item, Command):
-            self._start(item)
-        elif isinstance(item, Payload):
-            self._release()
-            take, self._on_payload = self._on_payload, None
-            answer = take(item.data) if take else syntax.ERROR
-            if answer is not None:
-                self.finish(answer)
-
-    def _disturb(self, byte: int) -> None:
-        """A byte while a command runs: lost, and the end of a dialling. LF belongs to the line before."""
-        if byte == LF:
-            return
-        self.dropped["rx_busy"] += 1
-        if self.running is not None and self.running.name == "D":
-            self.voice.abort_dialling()
-
-    def _start(self, command: Command) -> None:
-        try:
-            if command.too_long:
-                raise syntax.BadLineError("too long")  # noqa: TRY301 - one way to refuse a line
-            self._chain.extend(syntax.split(command.text))
-        except syntax.BadLineError as error:
-            self.event("error", what="line", why=str(error))
-            self.finish(syntax.ERROR)
-            return
-        if self._chain:
-            self._next()
-        else:
-            self.finish(syntax.OK)
-
-    def _next(self) -> None:
-        request = self._chain.popleft()
-        self.running = request
-        held = self.blocks.pop(request.name, 0.0)
-        if held:
-            self.event("blocked", command=request.name, seconds=held)
-            self._pending = self.timers.after(held, lambda: self._run(request))
-        else:
-            self._run(request)
-
-    def _run(self, request: Request) -> None:
-        answer = dialect.run(self, request)
-        if answer is None:
-            return
-        if answer.after:
-            self._pending = self.wait(answer.after, lambda: self.finish(answer))
-        else:
-            self.finish(answer)
+                self.bare.feed(byte)
 
     # Bytes out.
 
-    def finish(self, answer: Answer) -> None:
-        """The result of the running command; the next one of the same line follows after OK."""
-        if self._pending is not None:
-            self._pending.cancel()
-            self._pending = None
-        for line in answer.lines:
-            self._write(framed(line))
-        if answer.raw is not None:
-            self._write(answer.raw)
-        if answer.final is None:
-            return
-        if self.running is not None and "ERROR" in answer.final:
-            self.event("error", what=self.running.name, why=answer.final)
-        self.running = None
-        if answer.final == "OK" and self._chain:
-            if answer.then is not None:
-                answer.then()
-            self._next()
-            return
-        self._chain.clear()
-        self._write(framed(answer.final))
-        if answer.then is not None:
-            answer.then()
-
-    def prompt(self, count: int | None, take: Callable[[bytes | None], Answer | None]) -> Answer:
-        """Ask for a payload: `take` gets it and answers, or finishes later."""
-        self._on_payload = take
-        self.line.prompt(count)
-        self._write(b"\r\n> ")
-        return syntax.Answer(final=None)
-
-    def refuse(self, code: int) -> Answer:
-        """An error of the equipment, in the form that AT+CMEE asks for."""
-        return dialect.cme_error(self.registers.number("+CMEE"), code)
-
     def urc(self, text: str) -> None:
-        """An unsolicited line. While a prompt stands it waits, so that it never falls into a payload."""
+        """An unsolicited line, for the channels that hear such lines."""
+        if self.awake and routes.hearers(self, text) and not self.faults.takes(text):
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """The same past all faults."""
         if not self.awake:
             return
-        if self.line.at_prompt:
-            if len(self._held) >= MAX_HELD:
-                self.dropped["urc"] += 1
-            else:
-                self._held.append(text)
-            return
-        self._write(framed(text))
+        for channel in routes.hearers(self, text):
+            channel.say(text)
 
     def push(self, received: bytes) -> None:
         """Bytes of a connection that go to the terminal as they are (automatic receive)."""
-        self._write(received)
+        channels = self.channels()
+        if self.data.at in channels:
+            self.data.at.push(received)
+        elif channels:
+            channels[0].push(received)
 
-    def _release(self) -> None:
-        held, self._held = self._held, []
-        for text in held:
-            self._write(framed(text))
-
-    def _write(self, out: bytes) -> None:
+    def transmit(self, out: bytes) -> None:
+        """Bytes onto the serial line."""
         if self.silent:
             self.dropped["tx_silent"] += len(out)
         else:
-            self.sink.write(out)
+            self.faults.wire.say(out)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from tools.modem.connection import CLOSED, CONNECTED, CONNECTING, MAX_SEGMENT, Connection, Internet
+from tools.modem.pace import Traffic
 from tools.modem.syntax import ERROR, OK, Answer, Request
 
 if TYPE_CHECKING:
+    from tools.modem.channel import Channel
     from tools.modem.core import Modem
 
 Service = Literal["on", "off", "blackhole"]
@@ -39,11 +41,17 @@ class Data:
         self.bearer = INITIAL
         self.apn = ""
         self.connections: dict[int, Connection] = {}
+        self.at: Channel | None = None  # gave the last command; hears what the packet service says
 
     @property
     def suspended(self) -> bool:
         """Class B: no packets while a call is set up or stands; and none without a network."""
         return self.modem.voice.busy or not self.modem.radio.registered
+
+    @property
+    def traffic(self) -> Traffic:
+        """Bytes on the air so far, up and down, with their headers."""
+        return self.modem.air.traffic
 
     @property
     def multiple(self) -> bool:
@@ -98,6 +106,7 @@ class Data:
         for connection in self.connections.values():
             if connection.state != CLOSED:
                 self.modem.event("data_close", n=connection.n, by="terminal")
+                connection.hang_up()
         self._drop_all()
         self.bearer = INITIAL
 
@@ -144,93 +153,98 @@ class Data:
         return self.connections.get(number), args[1:]
 
 
-def _shut(modem: Modem, _: Request) -> Answer:
-    modem.data.shut()
-    return Answer(final="SHUT OK", after=modem.timing.shut)
+def _shut(at: Channel, _: Request) -> Answer:
+    at.modem.data.shut()
+    return Answer(final="SHUT OK", after=at.modem.timing.shut)
 
 
-def _status(modem: Modem, _: Request) -> Answer:
-    data = modem.data
+def _status(at: Channel, _: Request) -> Answer:
+    data = at.modem.data
 
     def states() -> None:
-        modem.urc(f"STATE: {data.state()}")
+        at.modem.urc(f"STATE: {data.state()}")
         for n in range(MAX_CONNECTIONS if data.multiple else 0):
             connection = data.connections.get(n)
             if connection is None:
-                modem.urc(f'C: {n},,"","","","INITIAL"')
+                at.modem.urc(f'C: {n},,"","","","INITIAL"')
             else:
-                modem.urc(f'C: {n},0,"TCP","{connection.host}","{connection.port}","{connection.state}"')
+                at.modem.urc(f'C: {n},0,"TCP","{connection.host}","{connection.port}","{connection.state}"')
 
     return Answer(then=states)
 
 
-def _start_task(modem: Modem, request: Request) -> Answer:
-    if modem.data.bearer != INITIAL or any(len(arg) > 50 for arg in request.args):
+def _start_task(at: Channel, request: Request) -> Answer:
+    if at.modem.data.bearer != INITIAL or any(len(arg) > 50 for arg in request.args):
         return ERROR
-    modem.data.apn = request.args[0] if request.args else "CMNET"
-    modem.data.bearer = START
+    at.modem.data.apn = request.args[0] if request.args else "CMNET"
+    at.modem.data.bearer = START
     return OK
 
 
-def _apn(modem: Modem, _: Request) -> Answer:
-    return Answer((f'+CSTT: "{modem.data.apn}","",""',))
+def _apn(at: Channel, _: Request) -> Answer:
+    return Answer((f'+CSTT: "{at.modem.data.apn}","",""',))
 
 
-def _bring_up(modem: Modem, _: Request) -> Answer | None:
-    data = modem.data
+def _bring_up(at: Channel, _: Request) -> Answer | None:
+    data = at.modem.data
     if data.bearer != START:
         return ERROR
     data.bearer = CONFIG
 
     def done() -> None:
         # A new session cannot start in a call.
-        if modem.radio.attached and not data.suspended:
+        if at.modem.radio.attached and not data.suspended:
             data.bearer = GPRSACT
-            modem.finish(OK)
+            at.finish(OK)
         else:
             data.bearer = START
-            modem.finish(ERROR)
+            at.finish(ERROR)
 
-    modem.wait(modem.timing.bearer, done)
+    at.modem.wait(at.modem.timing.bearer, done)
     return None
 
 
-def _address(modem: Modem, _: Request) -> Answer:
-    if modem.data.bearer not in (GPRSACT, STATUS):
+def _address(at: Channel, _: Request) -> Answer:
+    if at.modem.data.bearer not in (GPRSACT, STATUS):
         return ERROR
-    modem.data.bearer = STATUS
-    return Answer(final=modem.identity.address)
+    at.modem.data.bearer = STATUS
+    return Answer(final=at.modem.identity.address)
 
 
-def _resolve(modem: Modem, request: Request) -> Answer:
+def _resolve(at: Channel, request: Request) -> Answer:
     host = request.args[0]
     if not host or len(host) > MAX_HOST:
         return ERROR
 
     def found(address: str | None) -> None:
-        if address is None or modem.data.suspended or modem.data.service != "on":
-            modem.urc("+CDNSGIP: 0,8")
+        if address is None or at.modem.data.suspended or at.modem.data.service != "on":
+            at.modem.urc("+CDNSGIP: 0,8")
         else:
-            modem.urc(f'+CDNSGIP: 1,"{host}","{address}"')
+            at.modem.urc(f'+CDNSGIP: 1,"{host}","{address}"')
 
-    ready = modem.data.bearer in (GPRSACT, STATUS)
+    ready = at.modem.data.bearer in (GPRSACT, STATUS)
 
     def ask() -> None:
-        modem.wait(modem.timing.resolve, lambda: modem.data.internet.resolve(host, found))
+        air, modem = at.modem.air, at.modem
+        air.resolved(Traffic(), host)
+        if air.pace is not None:
+            modem.timers.after(air.pace.round_trip, lambda: modem.data.internet.resolve(host, found))
+        else:
+            modem.wait(modem.timing.resolve, lambda: modem.data.internet.resolve(host, found))
 
     return Answer(then=ask) if ready else ERROR
 
 
-def _connect(modem: Modem, request: Request) -> Answer:
-    data, args = modem.data, request.args
+def _connect(at: Channel, request: Request) -> Answer:
+    data, args = at.modem.data, request.args
     n = 0
     if data.multiple:
         n = int(args[0]) if args[0].isdigit() else -1
         args = args[1:]
     if len(args) != 3 or args[0].upper() != "TCP" or not args[2].isdigit() or not 0 < int(args[2]) < 65536:
-        return modem.refuse(50)
+        return at.refuse(50)
     if not 0 <= n < MAX_CONNECTIONS or not 0 < len(args[1]) <= MAX_HOST:
-        return modem.refuse(50)
+        return at.refuse(50)
     old = data.connections.get(n)
     if old is not None and old.state != CLOSED:
         return Answer(then=lambda: data.report(n, "ALREADY CONNECT"))
@@ -240,7 +254,7 @@ def _connect(modem: Modem, request: Request) -> Answer:
         return Answer(then=lambda: data.report_failure(n))
 
     def go() -> None:
-        connection = Connection(modem, data.internet, n, args[1], int(args[2]))
+        connection = Connection(at.modem, data.internet, n, args[1], int(args[2]))
         data.connections[n] = connection
         if data.service == "blackhole":
             connection.fall_into_black_hole()
@@ -248,90 +262,90 @@ def _connect(modem: Modem, request: Request) -> Answer:
     return Answer(then=go)
 
 
-def _send(modem: Modem, request: Request) -> Answer:
-    data = modem.data
+def _send(at: Channel, request: Request) -> Answer:
+    data = at.modem.data
     connection, rest = data.pick(request.args)
     if connection is None or connection.state != CONNECTED:
-        return modem.refuse(3)
+        return at.refuse(3)
     if rest and not (rest[0].isdigit() and 0 < int(rest[0]) <= MAX_SEGMENT):
-        return modem.refuse(50)
+        return at.refuse(50)
 
     def take(payload: bytes | None) -> Answer | None:
         if payload is None:
             return OK
-        if not connection.can_take(len(payload)):
-            modem.dropped["tx_refused"] += len(payload)
+        if at.modem.faults.on("send_fail") or not connection.can_take(len(payload)):
+            at.modem.dropped["tx_refused"] += len(payload)
             return Answer(final=data.prefix(connection.n) + "SEND FAIL")
         connection.send(payload)
-        if modem.registers.number("+CIPQSEND"):
+        if at.modem.registers.number("+CIPQSEND"):
             number = f"{connection.n}," if data.multiple else ""
             return Answer(final=f"DATA ACCEPT:{number}{len(payload)}")
-        modem.wait(modem.timing.round_trip, lambda: _acknowledge(modem, connection))
+        at.modem.wait(at.modem.timing.round_trip, lambda: _acknowledge(at, connection))
         return None
 
-    return modem.prompt(int(rest[0]) if rest else None, take)
+    return at.prompt(int(rest[0]) if rest else None, take)
 
 
-def _acknowledge(modem: Modem, connection: Connection) -> None:
+def _acknowledge(at: Channel, connection: Connection) -> None:
     """CIPQSEND=0: the channel is held until the other side has taken the bytes."""
-    prefix = modem.data.prefix(connection.n)
+    prefix = at.modem.data.prefix(connection.n)
     if connection.state != CONNECTED:
-        modem.finish(Answer(final=prefix + "SEND FAIL"))
+        at.finish(Answer(final=prefix + "SEND FAIL"))
     elif connection.unsent():
-        modem.timers.after(ACK_POLL_S, lambda: _acknowledge(modem, connection))
+        at.modem.timers.after(ACK_POLL_S, lambda: _acknowledge(at, connection))
     else:
-        modem.finish(Answer(final=prefix + "SEND OK"))
+        at.finish(Answer(final=prefix + "SEND OK"))
 
 
-def _sendable(_modem: Modem, _: Request) -> Answer:
+def _sendable(_at: Channel, _: Request) -> Answer:
     return Answer((f"+CIPSEND: {MAX_SEGMENT}",))
 
 
-def _acked(modem: Modem, request: Request) -> Answer:
-    connection, _ = modem.data.pick(request.args)
+def _acked(at: Channel, request: Request) -> Answer:
+    connection, _ = at.modem.data.pick(request.args)
     if connection is None:
-        return modem.refuse(3)
+        return at.refuse(3)
     waiting = connection.unsent()
     return Answer((f"+CIPACK: {connection.accepted},{connection.accepted - waiting},{waiting}",))
 
 
-def _close(modem: Modem, request: Request) -> Answer:
-    connection, _ = modem.data.pick(request.args)
+def _close(at: Channel, request: Request) -> Answer:
+    connection, _ = at.modem.data.pick(request.args)
     if connection is None or connection.state == CLOSED:
         return ERROR
-    connection.drop()
-    modem.event("data_close", n=connection.n, by="terminal")
-    return Answer(final=modem.data.prefix(connection.n) + "CLOSE OK")
+    connection.hang_up()
+    at.modem.event("data_close", n=connection.n, by="terminal")
+    return Answer(final=at.modem.data.prefix(connection.n) + "CLOSE OK")
 
 
-def _receive_mode(modem: Modem, request: Request) -> Answer:
+def _receive_mode(at: Channel, request: Request) -> Answer:
     """Manual or automatic; to be chosen before a connection is opened."""
-    if any(connection.state != CLOSED for connection in modem.data.connections.values()):
-        return modem.refuse(3)
-    modem.registers.set("+CIPRXGET", request.args)
+    if any(connection.state != CLOSED for connection in at.modem.data.connections.values()):
+        return at.refuse(3)
+    at.registers.set("+CIPRXGET", request.args)
     return OK
 
 
-def _receive(modem: Modem, request: Request) -> Answer:
-    data, mode = modem.data, request.args[0]
+def _receive(at: Channel, request: Request) -> Answer:
+    data, mode = at.modem.data, request.args[0]
     if mode in {"0", "1"} and len(request.args) == 1:
-        return _receive_mode(modem, request)
-    if mode not in {"2", "4"} or not modem.registers.number("+CIPRXGET"):
+        return _receive_mode(at, request)
+    if mode not in {"2", "4"} or not at.modem.registers.number("+CIPRXGET"):
         return ERROR
     connection, rest = data.pick(request.args[1:])
     if connection is None:
-        return modem.refuse(3)
+        return at.refuse(3)
     number = f"{connection.n}," if data.multiple else ""
     if mode == "4":
         return Answer((f"+CIPRXGET: 4,{number}{len(connection.rx)}",))
     if len(rest) != 1 or not rest[0].isdigit() or not 0 < int(rest[0]) <= MAX_SEGMENT:
-        return modem.refuse(50)
+        return at.refuse(50)
     taken = connection.take(int(rest[0]))
     return Answer((f"+CIPRXGET: 2,{number}{len(taken)},{len(connection.rx)}",), raw=taken)
 
 
-def _multiple(modem: Modem, request: Request) -> Answer:
-    if modem.data.bearer != INITIAL or not modem.registers.set("+CIPMUX", request.args):
+def _multiple(at: Channel, request: Request) -> Answer:
+    if at.modem.data.bearer != INITIAL or not at.registers.set("+CIPMUX", request.args):
         return ERROR
     return OK
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.modem import data, general, radio, sms, voice
+from tools.modem import data, general, radio, sms, speech, voice
 from tools.modem.settings import SETTINGS, allowed, shown
 from tools.modem.syntax import ERROR, OK, Answer, Request
 
 if TYPE_CHECKING:
-    from tools.modem.core import Modem
+    from tools.modem.channel import Channel
 
-Handler = Callable[["Modem", Request], Answer | None]
+Handler = Callable[["Channel", Request], Answer | None]
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class Identity:
     imei: str = "860000000000017"
     imsi: str = "460040000000001"
     iccid: str = "89860400000000000001"
-    revision: str = "1418B05SIM800L24"
     address: str = "10.0.0.2"
     lac: str = "10A1"
     ci: str = "2B02"
 
 
-# (command, form): function. AT+CMUX has no row: this modem has no multiplexer and answers ERROR like one without it.
+# (command, form): function.
 COMMANDS: dict[tuple[str, str], Handler] = {
     **general.COMMANDS,
     **radio.COMMANDS,
     **voice.COMMANDS,
     **sms.COMMANDS,
     **data.COMMANDS,
+    **speech.COMMANDS,
 }
 
 _NAMES = {name for name, _ in COMMANDS}
@@ -53,28 +53,30 @@ _CME_TEXTS = {
 }
 
 
-def run(modem: Modem, request: Request) -> Answer | None:
-    """Answer one request."""
+def run(at: Channel, request: Request) -> Answer | None:
+    """Answer one request of a channel."""
     handler = COMMANDS.get((request.name, request.form))
+    if (request.name, request.form) in data.COMMANDS:
+        at.modem.data.at = at
     if handler is not None:
-        return handler(modem, request)
+        return handler(at, request)
     if request.name in SETTINGS:
-        return _register(modem, request)
+        return _register(at, request)
     if request.form == "test" and request.name in _NAMES:
         return OK
     return ERROR
 
 
-def _register(modem: Modem, request: Request) -> Answer:
+def _register(at: Channel, request: Request) -> Answer:
     """A command that only sets or shows a value."""
     name = request.name
     if request.form == "read":
-        return Answer((shown(name, modem.registers.text(name)),))
+        return Answer((shown(name, at.registers.text(name)),))
     if request.form == "test":
         return Answer((allowed(SETTINGS[name]),))
     if request.form == "exec" and name.startswith("+"):
         return ERROR
-    return OK if modem.registers.set(name, request.args) else ERROR
+    return OK if at.registers.set(name, request.args) else ERROR
 
 
 def cme_error(mode: int, code: int) -> Answer:

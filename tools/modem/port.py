@@ -18,7 +18,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tools.modem import control
-from tools.modem.core import Modem
 from tools.modem.internet import SocketInternet
 from tools.modem.timers import Timers
 
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tools.modem.dialect import Identity
-    from tools.modem.network import Network
+    from tools.modem.connection import Internet
+    from tools.modem.core import Modem, Sink
+
+    Build = Callable[[Timers, Sink, Internet], Modem]
 
 READ_SIZE = 4096
 STDOUT = 1
@@ -85,16 +86,14 @@ class Port:
 class Runner:
     """Turns real time and real bytes into calls of the modem, and the modem's output into bytes and JSON lines."""
 
-    def __init__(self, port: Port, network: Network, identity: Identity, speed: float) -> None:
+    def __init__(self, port: Port, build: Build) -> None:
         self._port = port
         self._loop = asyncio.get_running_loop()
         # Time of day once, then a clock that never jumps: nobody's NTP moves a call.
         self._start = time.time() - self._loop.time()
         self._handle: asyncio.TimerHandle | None = None
         self._callers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        timers = Timers(self._now())
-        internet = SocketInternet(self.tell)
-        self.modem = Modem(timers, self, internet, network=network, identity=identity, speed=speed)
+        self.modem = build(Timers(self._now()), self, SocketInternet(self.tell))
 
     def write(self, data: bytes) -> None:
         """Sink: bytes for the terminal."""
@@ -171,8 +170,8 @@ def _nothing() -> None:
     """The alarm itself does nothing; what is due is run before it."""
 
 
-async def run(network: Network, identity: Identity, speed: float, link: Path | None, control_path: Path | None) -> None:
-    """The whole life of the emulator, until SIGTERM or SIGINT."""
+async def run(build: Build, link: Path | None, control_path: Path | None) -> None:
+    """The whole life of the emulator that `build` makes, until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -180,7 +179,7 @@ async def run(network: Network, identity: Identity, speed: float, link: Path | N
     port = Port()
     server: asyncio.Server | None = None
     try:
-        runner = Runner(port, network, identity, speed)
+        runner = Runner(port, build)
         if link is not None:
             _make_link(port.name, link)
         if control_path is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from tools.modem.syntax import ERROR, OK, Answer, Request
 
 if TYPE_CHECKING:
+    from tools.modem.channel import Channel
     from tools.modem.core import Modem
     from tools.modem.timers import Timer
 
@@ -134,8 +135,7 @@ class Radio:
     def _become(self, stat: int) -> None:
         was, self.stat = self.stat, stat
         if was != stat:
-            if self.modem.registers.number("+CREG"):
-                self.modem.urc(f"+CREG: {self._creg('+CREG')}")
+            self._announce("+CREG")
             if self.attached:
                 self._report_packet()
             if stat == HOME:
@@ -176,8 +176,12 @@ class Radio:
         self.modem.data.deactivate()
 
     def _report_packet(self) -> None:
-        if self.modem.registers.number("+CGREG"):
-            self.modem.urc(f"+CGREG: {self._creg('+CGREG')}")
+        self._announce("+CGREG")
+
+    def _announce(self, name: str) -> None:
+        """The short form and the long one, each for the channels that asked for it."""
+        for text in dict.fromkeys(self.report(name, form) for form in (1, 2)):
+            self.modem.urc(text)
 
     def packet_stat(self) -> int:
         """The stat of +CGREG."""
@@ -185,11 +189,11 @@ class Radio:
             return SEARCHING if self.packet else IDLE
         return self.stat
 
-    def _creg(self, name: str) -> str:
-        """`stat`, with the cell when the driver asked for it."""
+    def _creg(self, name: str, form: int) -> str:
+        """`stat`, with the cell in form 2."""
         stat = self.stat if name == "+CREG" else self.packet_stat()
         identity = self.modem.identity
-        if stat == HOME and self.modem.registers.number(name) == 2:
+        if stat == HOME and form == 2:
             return f'{stat},"{identity.lac}","{identity.ci}"'
         return str(stat)
 
@@ -201,38 +205,42 @@ class Radio:
         at = datetime.fromtimestamp(self.modem.now, UTC) + self._clock_offset
         return at.strftime("%y/%m/%d,%H:%M:%S") + self._clock_text
 
-    def status(self, name: str) -> str:
+    def report(self, name: str, form: int) -> str:
+        """The unsolicited form of +CREG and +CGREG."""
+        return f"{name}: {self._creg(name, form)}"
+
+    def status(self, name: str, form: int) -> str:
         """The read form of +CREG and +CGREG."""
-        return f"{name}: {self.modem.registers.number(name)},{self._creg(name)}"
+        return f"{name}: {form},{self._creg(name, form)}"
 
 
-def _pin(modem: Modem, _: Request) -> Answer:
-    return Answer(("+CPIN: READY",)) if modem.radio.sim else modem.refuse(10)
+def _pin(at: Channel, _: Request) -> Answer:
+    return Answer(("+CPIN: READY",)) if at.modem.radio.sim else at.refuse(10)
 
 
-def _registration(modem: Modem, request: Request) -> Answer:
-    return Answer((modem.radio.status(request.name),))
+def _registration(at: Channel, request: Request) -> Answer:
+    return Answer((at.modem.radio.status(request.name, at.registers.number(request.name)),))
 
 
-def _signal(modem: Modem, _: Request) -> Answer:
-    heard = modem.radio.searching and modem.radio.full and modem.radio.coverage != "off"
-    return Answer((f"+CSQ: {modem.radio.signal if heard else 99},0",))
+def _signal(at: Channel, _: Request) -> Answer:
+    heard = at.modem.radio.searching and at.modem.radio.full and at.modem.radio.coverage != "off"
+    return Answer((f"+CSQ: {at.modem.radio.signal if heard else 99},0",))
 
 
-def _clock(modem: Modem, _: Request) -> Answer:
-    return Answer((f'+CCLK: "{modem.radio.clock()}"',))
+def _clock(at: Channel, _: Request) -> Answer:
+    return Answer((f'+CCLK: "{at.modem.radio.clock()}"',))
 
 
-def _operator(modem: Modem, _: Request) -> Answer:
-    return Answer(('+COPS: 0,0,"CHINA MOBILE"' if modem.radio.registered else "+COPS: 0",))
+def _operator(at: Channel, _: Request) -> Answer:
+    return Answer(('+COPS: 0,0,"CHINA MOBILE"' if at.modem.radio.registered else "+COPS: 0",))
 
 
-def _attachment(modem: Modem, _: Request) -> Answer:
-    return Answer((f"+CGATT: {int(modem.radio.attached)}",))
+def _attachment(at: Channel, _: Request) -> Answer:
+    return Answer((f"+CGATT: {int(at.modem.radio.attached)}",))
 
 
-def _attach(modem: Modem, request: Request) -> Answer | None:
-    radio, timing = modem.radio, modem.timing
+def _attach(at: Channel, request: Request) -> Answer | None:
+    radio, timing = at.modem.radio, at.modem.timing
     if request.args == ("0",):
         return Answer(after=timing.shut, then=radio.detach if radio.attached else None)
     if request.args != ("1",):
@@ -241,14 +249,14 @@ def _attach(modem: Modem, request: Request) -> Answer | None:
         return OK
 
     def settle() -> None:
-        if radio.registered and radio.packet and not modem.voice.busy:
+        if radio.registered and radio.packet and not at.modem.voice.busy:
             radio._attached()  # noqa: SLF001 - the same room
-            modem.finish(OK)
+            at.finish(OK)
         else:
-            modem.finish(ERROR)
+            at.finish(ERROR)
 
-    possible = radio.registered and radio.packet and not modem.voice.busy
-    modem.wait(timing.attach if possible else timing.attach_failure, settle)
+    possible = radio.registered and radio.packet and not at.modem.voice.busy
+    at.modem.wait(timing.attach if possible else timing.attach_failure, settle)
     return None
 
 

@@ -1,7 +1,7 @@
 """The modem's registers: what can be set, what a reset keeps.
 
 In: the text after `=`. Out: OK or a refusal, and the value for whoever asks. Kinds of memory: `never` is lost at a
-reset, `profile` survives one after AT&W, `auto` is kept at once.
+reset, `profile` survives one after AT&W, `auto` is kept at once. Some belong to each channel, the rest to the module.
 """
 
 from __future__ import annotations
@@ -65,37 +65,63 @@ _TABLE = (
 SETTINGS: dict[str, Setting] = {setting.name: setting for setting in _TABLE}
 
 
+# How a channel talks and what it wants to hear; everything else there is once in the module.
+PER_CHANNEL = frozenset({
+    "E", "Q", "V", "X", "+CMEE", "+CREG", "+CGREG", "+CMGF", "+CNMI", "+CSCS", "+CSMP", "+CLIP", "+COLP", "+CRC",
+    "+MORING", "+CLCC", "+DDET", "+CIURC",
+})  # fmt: skip
+
+
 class Registers:
     """Live values over what the modem's memory holds over the factory's."""
 
     def __init__(self) -> None:
         self._saved: dict[str, str] = {}
-        self._live: dict[str, str] = {}
+        self._shared: dict[str, str] = {}
+        self._own: dict[str, str] = {}
         self.restore()
+
+    def another(self) -> Registers:
+        """Those of a new channel: its own start from the memory, the module's are the same."""
+        other = Registers()
+        other._saved, other._shared = self._saved, self._shared
+        other._own = {name: self._kept(name) for name in PER_CHANNEL}
+        return other
 
     def restore(self) -> None:
         """What a reset leaves."""
-        self._live = {name: self._saved.get(name, setting.factory) for name, setting in SETTINGS.items()}
+        self._own.update({name: self._kept(name) for name in PER_CHANNEL})
+        self._shared.update({name: self._kept(name) for name in SETTINGS if name not in PER_CHANNEL})
+
+    def _kept(self, name: str) -> str:
+        return self._saved.get(name, SETTINGS[name].factory)
+
+    def _live(self, name: str) -> dict[str, str]:
+        return self._own if name in PER_CHANNEL else self._shared
 
     def factory(self) -> None:
         """AT&F: the profile as the factory made it, until it is saved or the modem is reset."""
         for name, setting in SETTINGS.items():
             if setting.kept == "profile":
-                self._live[name] = setting.factory
+                self._live(name)[name] = setting.factory
 
     def save(self) -> None:
         """AT&W."""
         for name, setting in SETTINGS.items():
             if setting.kept == "profile":
-                self._saved[name] = self._live[name]
+                self._saved[name] = self._live(name)[name]
+
+    def keep(self, name: str) -> None:
+        """Save one value, as AT&W does with all of them."""
+        self._saved[name] = self._live(name)[name]
 
     def text(self, name: str) -> str:
         """The whole value, `2,1,0,0,0`."""
-        return self._live[name]
+        return self._live(name)[name]
 
     def number(self, name: str) -> int:
         """The first number of the value."""
-        first = self._live[name].split(",")[0]
+        first = self._live(name)[name].split(",")[0]
         return int(first) if first.isdigit() else 0
 
     def set(self, name: str, args: tuple[str, ...]) -> bool:
@@ -106,9 +132,9 @@ class Registers:
                 return False
         elif not args[0]:
             return False
-        self._live[name] = ",".join(args)
+        self._live(name)[name] = ",".join(args)
         if setting.kept == "auto":
-            self._saved[name] = self._live[name]
+            self._saved[name] = self._live(name)[name]
         return True
 
 

@@ -1,4 +1,8 @@
-"""SMS: what the terminal sends goes into the tally and no further; what a test sends it is stored until deleted."""
+"""SMS: what the terminal sends goes into the tally and no further; what a test sends it is stored until deleted.
+
+In: AT+CMGS with its payload, AT+CMGR and AT+CMGD, messages of the test. Out: results with the codes of the vendor's
+manual, `+CMTI`, and every message in the tally, sent or refused, as the text that a person would read.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,15 @@ from tools.modem.radio import CHINA
 from tools.modem.syntax import ERROR, OK, Answer, Request
 
 if TYPE_CHECKING:
+    from tools.modem.channel import Channel
     from tools.modem.core import Modem
 
 MAX_STORED = 20  # places on the card; when they are full nothing new is announced
-NO_SERVICE = 331
-NO_SIM = 310
-BAD_TEXT = 305
+MAX_UCS2 = 70  # characters of one message in UCS2
+MAX_GSM = 160  # in the GSM alphabet
+SLOW_S = 60.0  # the manual's longest time, real seconds: what the fault `sms_slow` takes
+PACKET_ONLY = 0  # AT+CGSMS: messages travel in the packet domain, which a call suspends
+NO_SIM, BAD_TEXT, BAD_INDEX, NO_SERVICE, TOO_LONG, SUSPENDED = 310, 305, 321, 331, 513, 530
 
 
 class SmsStore:
@@ -35,76 +42,125 @@ class SmsStore:
             return False
         at = (datetime.fromtimestamp(modem.now, UTC) + CHINA).strftime("%y/%m/%d,%H:%M:%S+32")
         self.stored[place] = (number, text, at, False)
-        if modem.registers.text("+CNMI").split(",")[1:2] == ["1"]:
-            modem.urc(f'+CMTI: "SM",{place}')
+        modem.urc(f'+CMTI: "SM",{place}')
         return True
 
-    def send(self, number: str, data: bytes) -> Answer | None:
-        """The payload of AT+CMGS is complete."""
-        modem = self.modem
-        text = data.decode("latin-1")
-        if modem.registers.text("+CSCS") == "UCS2" and modem.registers.number("+CMGF"):
-            decoded = _ucs2(number), _ucs2(text)
-            if None in decoded:
-                return Answer(final=f"+CMS ERROR: {BAD_TEXT}")
-            number, text = decoded[0] or "", decoded[1] or ""
+    def send(self, at: Channel, number: str, data: bytes) -> Answer | None:
+        """The payload of AT+CMGS is complete. `at` is the channel that asked, with its settings."""
+        found = read(at, number, data)
+        if isinstance(found, int):
+            return self._refused(number, data.decode("latin-1"), found)
+        number, text = found
         self.sending = True
 
         def done() -> None:
             self.sending = False
-            if not modem.radio.registered:
-                modem.finish(Answer(final=f"+CMS ERROR: {NO_SERVICE}"))
+            code = self._obstacle(at)
+            if code is not None:
+                at.finish(self._refused(number, text, code))
                 return
             self._sent = (self._sent + 1) % 256
-            modem.network.keep_sms(number, text, modem.now)
-            modem.event("sms", number=number, characters=len(text))
-            modem.finish(Answer((f"+CMGS: {self._sent}",)))
+            self.modem.network.keep_sms(number, text, self.modem.now)
+            self.modem.event("sms", number=number, characters=len(text))
+            at.finish(Answer((f"+CMGS: {self._sent}",)))
 
-        modem.wait(modem.timing.sms, done)
+        if self.modem.faults.on("sms_slow"):
+            self.modem.timers.after(SLOW_S, done)
+        else:
+            self.modem.wait(self.modem.timing.sms, done)
         return None
 
+    def _obstacle(self, at: Channel) -> int | None:
+        """The code of what is in the way now, None if nothing is."""
+        modem = self.modem
+        if modem.faults.on("sms_fail"):
+            return int(modem.faults.options["sms_fail"]["code"])
+        if not modem.radio.registered:
+            return NO_SERVICE
+        if at.registers.number("+CGSMS") == PACKET_ONLY and modem.data.suspended:
+            return SUSPENDED
+        return None
 
-def _ucs2(text: str) -> str | None:
+    def _refused(self, number: str, text: str, code: int) -> Answer:
+        """Note what did not leave, and say why."""
+        self.modem.network.keep_sms(number, text, self.modem.now, code)
+        self.modem.event("sms_refused", number=number, code=code)
+        return Answer(final=f"+CMS ERROR: {code}")
+
+
+def read(at: Channel, number: str, data: bytes) -> tuple[str, str] | int:
+    """Number and text as a person would read them, or the code of what is wrong with them."""
+    text = data.decode("latin-1")
+    if not at.registers.number("+CMGF"):
+        return number, text  # a PDU is kept as it is
+    wide = _wide(at.registers.text("+CSMP"))
+    if at.registers.text("+CSCS") == "UCS2":
+        decoded = ucs2(number), ucs2(text)
+        if decoded[0] is None or decoded[1] is None:
+            return BAD_TEXT
+        number, text = decoded[0], decoded[1]
+        if not wide and not text.isascii():
+            return BAD_TEXT  # the data coding scheme promises the GSM alphabet, which has no Chinese
+    if _units(text) > (MAX_UCS2 if wide else MAX_GSM):
+        return TOO_LONG
+    return number, text
+
+
+def _wide(parameters: str) -> bool:
+    """Whether the data coding scheme, the fourth value of AT+CSMP, means UCS2."""
+    scheme = parameters.split(",")[3:4]
+    return bool(scheme) and scheme[0].isdigit() and int(scheme[0]) < 0x40 and int(scheme[0]) & 0x0C == 0x08
+
+
+def _units(text: str) -> int:
+    """Characters as the air interface counts them."""
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2
+
+
+def ucs2(text: str) -> str | None:
+    """The text behind its hex digits, four for each character; None if they are none."""
     try:
-        return bytes.fromhex(text).decode("utf-16-be")
+        return bytes.fromhex(text).decode("utf-16-be") if text and len(text) % 4 == 0 and text.isalnum() else None
     except ValueError:
         return None
 
 
-def _send(modem: Modem, request: Request) -> Answer:
-    if not modem.radio.sim:
+def _send(at: Channel, request: Request) -> Answer:
+    if not at.modem.radio.sim:
         return Answer(final=f"+CMS ERROR: {NO_SIM}")
-    # Text mode names the receiver, PDU mode the length; a PDU is kept as it is.
-    number = request.args[0] if modem.registers.number("+CMGF") else ""
+    # Text mode names the receiver, PDU mode the length.
+    number = request.args[0] if at.registers.number("+CMGF") else ""
     if not request.args[0]:
         return ERROR
-    return modem.prompt(None, lambda data: OK if data is None else modem.sms.send(number, data))
+    return at.prompt(None, lambda data: OK if data is None else at.modem.sms.send(at, number, data))
 
 
-def _read(modem: Modem, request: Request) -> Answer:
-    place = int(request.args[0]) if request.args[0].isdigit() else 0
-    if place not in modem.sms.stored:
+def _read(at: Channel, request: Request) -> Answer:
+    if not request.args[0].isdigit():
+        return Answer(final=f"+CMS ERROR: {BAD_INDEX}")
+    place = int(request.args[0])
+    if place not in at.modem.sms.stored:
         return OK
-    number, text, at, seen = modem.sms.stored[place]
-    modem.sms.stored[place] = (number, text, at, True)
-    if modem.registers.text("+CSCS") == "UCS2":
+    number, text, when, seen = at.modem.sms.stored[place]
+    at.modem.sms.stored[place] = (number, text, when, True)
+    if at.registers.text("+CSCS") == "UCS2":
         number, text = number.encode("utf-16-be").hex().upper(), text.encode("utf-16-be").hex().upper()
     state = "REC READ" if seen else "REC UNREAD"
-    return Answer((f'+CMGR: "{state}","{number}","","{at}"\r\n{text}',))
+    return Answer((f'+CMGR: "{state}","{number}","","{when}"\r\n{text}',))
 
 
-def _delete(modem: Modem, request: Request) -> Answer:
+def _delete(at: Channel, request: Request) -> Answer:
     if not request.args[0].isdigit():
         return ERROR
     if len(request.args) > 1 and request.args[1] != "0":
-        modem.sms.stored.clear()
+        at.modem.sms.stored.clear()
     else:
-        modem.sms.stored.pop(int(request.args[0]), None)
+        at.modem.sms.stored.pop(int(request.args[0]), None)
     return OK
 
 
-def _delete_all(modem: Modem, _: Request) -> Answer:
-    modem.sms.stored.clear()
+def _delete_all(at: Channel, _: Request) -> Answer:
+    at.modem.sms.stored.clear()
     return OK
 
 

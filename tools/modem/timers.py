@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class Timer:
     """One thing to do at one time; `cancel` may be called at any moment, also twice."""
 
-    def __init__(self, at: float, do: Callable[[], object]) -> None:
+    def __init__(self, at: float, do: Callable[[], object], *, lasting: bool = False) -> None:
         self.at = at
         self.do: Callable[[], object] | None = do
+        self.lasting = lasting
 
     def cancel(self) -> None:
         """Forget it."""
@@ -34,17 +35,19 @@ class Timers:
         self._order = itertools.count()
         self._heap: list[tuple[float, int, Timer]] = []
 
-    def after(self, seconds: float, do: Callable[[], object]) -> Timer:
-        """Call `do` once, `seconds` from now."""
-        timer = Timer(self.now + max(0.0, seconds), do)
+    def after(self, seconds: float, do: Callable[[], object], *, lasting: bool = False) -> Timer:
+        """Call `do` once, `seconds` from now. `lasting`: it belongs to the world, and outlives the modem's power."""
+        timer = Timer(self.now + max(0.0, seconds), do, lasting=lasting)
         heapq.heappush(self._heap, (timer.at, next(self._order), timer))
         return timer
 
     def clear(self) -> None:
-        """Forget everything that waits."""
+        """Forget everything that waits, except what lasts."""
         for _, _, timer in self._heap:
-            timer.cancel()
-        self._heap.clear()
+            if not timer.lasting:
+                timer.cancel()
+        self._heap = [entry for entry in self._heap if entry[2].do is not None]
+        heapq.heapify(self._heap)
 
     def next_at(self) -> float | None:
         """The time of the next thing to do, None if nothing waits."""

@@ -7,6 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The longest time that the manual gives a command, in seconds of modem time. `+CIPSTART` answers at once and holds no
+# channel: that is how long its connection may take, one alone or one of several.
+LONGEST_S = {
+    "+CIICR": 85.0,
+    "+CIPSHUT": 65.0,
+    "+CGATT": 75.0,
+    "+CMGS": 60.0,
+    "D": 20.0,
+    "A": 20.0,
+    "H": 20.0,
+    "+CIMI": 20.0,
+    "+CFUN": 10.0,
+    "+CPIN": 5.0,
+    "+CMGR": 5.0,
+    "+CMGD": 25.0,
+}
+CONNECT_LONGEST_S, CONNECT_LONGEST_MULTIPLE_S = 160.0, 75.0
+BEHIND_PROMPT = frozenset({"+CMGS"})  # the wait comes after the payload, not before the prompt
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -36,6 +55,5 @@ class Timing:
     bearer: float = 2.0
     round_trip: float = 0.3
     resolve: float = 0.5
-    connect_limit: float = 75.0
     # An SMS until the centre has it.
     sms: float = 2.0

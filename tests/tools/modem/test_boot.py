@@ -118,7 +118,7 @@ def test_identity_and_supply_are_bare_lines_as_printed_by_the_module() -> None:
     assert bench.send("AT+GSN") == b"\r\n860000000000017\r\n\r\nOK\r\n"
     assert bench.send("AT+CIMI") == b"\r\n460040000000001\r\n\r\nOK\r\n"
     assert bench.send("AT+CCID") == b"\r\n89860400000000000001\r\n\r\nOK\r\n"
-    assert bench.send("AT+GMR") == b"\r\nRevision:1418B05SIM800L24\r\n\r\nOK\r\n"
+    assert bench.send("AT+GMR") == b"\r\nRevision:1418B05SIM800C24\r\n\r\nOK\r\n"
     assert bench.send("AT+CBC") == b"\r\n+CBC: 0,95,4000\r\n\r\nOK\r\n"
     assert bench.send("AT+CPIN?") == b"\r\n+CPIN: READY\r\n\r\nOK\r\n"
     bench.control("battery 3450 7")

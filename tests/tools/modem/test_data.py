@@ -283,7 +283,7 @@ def test_a_connection_into_a_black_hole_fails_after_the_longest_time() -> None:
     bench.control("data blackhole")
     for command in ('AT+CSTT="cmiot"', "AT+CIICR", "AT+CIFSR"):
         bench.send(command, 5)
-    assert bench.send('AT+CIPSTART="TCP","broker.example",1883', 70) == b"\r\nOK\r\n"
+    assert bench.send('AT+CIPSTART="TCP","broker.example",1883', 155) == b"\r\nOK\r\n"
     assert bench.after(10) == b"\r\nSTATE: TCP CLOSED\r\n\r\nCONNECT FAIL\r\n"
 
 

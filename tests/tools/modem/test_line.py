@@ -19,13 +19,12 @@ def test_a_command_is_echoed_up_to_its_carriage_return_and_answered_in_a_frame()
 
 
 def test_an_unknown_command_is_an_error_and_a_line_without_at_is_noise() -> None:
-    """Pins that AT+CMUX is unknown too: this modem has no multiplexer."""
+    """Pins what a modem does not know, and what it does not even hear."""
     bench = Bench()
     assert bench.send("AT+NOSUCH=1") == b"\r\nERROR\r\n"
-    assert bench.send("AT+CMUX=0") == b"\r\nERROR\r\n"
     assert bench.send("hello") == b""
     assert bench.send("\xff\x00AT") == b"\r\nOK\r\n"
-    assert bench.modem.line.ignored == 1
+    assert bench.modem.bare.line.ignored == 1
 
 
 def test_a_line_beyond_556_characters_is_refused_whole() -> None:
@@ -45,6 +44,14 @@ def test_commands_on_one_line_share_one_result_and_stop_at_the_first_error() -> 
     assert answer == b"\r\n+CREG: 0,1\r\n\r\n+CSQ: 22,0\r\n\r\nOK\r\n"
     assert bench.send("AT+CSQ;+NOSUCH;+CMEE=2") == b"\r\n+CSQ: 22,0\r\n\r\nERROR\r\n"
     assert bench.send("AT+CMEE?") == b"\r\n+CMEE: 1\r\n\r\nOK\r\n"
+
+
+def test_nothing_runs_behind_a_command_that_ends_the_channel() -> None:
+    """Pins a reset, and the multiplexer, in the middle of a line."""
+    bench = Bench()
+    assert bench.send("AT+CFUN=1,1;+CSQ", 20).startswith(b"\r\nRDY\r\n")
+    assert bench.send("ATE0;+CMUX=0;+CSQ").endswith(b"ATE0;+CMUX=0;+CSQ\r")
+    assert bench.modem.mux is not None
 
 
 def test_backspace_takes_a_character_back() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tools.modem.muxbench import SABM, UIH, frame
 from tools.embedded import children
 
 if TYPE_CHECKING:
@@ -200,6 +201,19 @@ def test_a_server_that_is_not_there_is_a_connect_fail(desk: Desk) -> None:
     desk.ask('AT+CDNSGIP="localhost"', b'\r\n+CDNSGIP: 1,"localhost","127.0.0.1"\r\n')
 
 
+def test_frames_of_the_multiplexer_pass_the_pty_as_they_are(desk: Desk) -> None:
+    """Pins that no byte of a frame means anything to the PTY, and the way back to a bare line."""
+    desk.ask("AT+CMUX=0")
+    desk.write(frame(0, SABM) + frame(1, SABM))
+    desk.until(b"\x07\x73\x01\x15\xf9")
+    status = json.loads(desk.control("status")[0].removeprefix("ok "))
+    assert status["mux"] == [1]
+    desk.write(frame(0, UIH, b"\xc3\x01"))
+    desk.until(b"\xc1\x01")
+    desk.write(b"\r")
+    assert desk.ask("AT+CSQ").endswith(b"+CSQ: 22,0\r\n\r\nOK\r\n")
+
+
 def test_a_file_in_the_place_of_link_or_socket_is_left_alone(tmp_path: Path) -> None:
     """Pins that the emulator replaces only what an emulator made."""
     taken = tmp_path / "taken"
@@ -224,9 +238,10 @@ def test_nobody_reading_the_events_does_not_stop_the_modem(desk: Desk) -> None:
 
 
 def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
-    """Pins exit codes for a missing --pty and a bad script."""
+    """Pins exit codes for a missing --pty, a bad script, and what does not exist."""
     bad = tmp_path / "bad.toml"
     bad.write_text("[default]\nkind = 'maybe'\n", encoding="utf-8")
-    for options in ([], ["--pty", "--script", str(bad)], ["--pty", "--imei", "1"]):
+    refused = (["--script", str(bad)], ["--imei", "1"], ["--model", "sim900"], ["--pace", "3g"])
+    for options in ([], *(["--pty", *wrong] for wrong in refused)):
         command = [sys.executable, "-m", "tools", "modem", *options]
         assert subprocess.run(command, capture_output=True, timeout=DEADLINE_S, check=False).returncode == 2

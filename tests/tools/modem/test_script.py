@@ -36,7 +36,7 @@ def test_a_script_file_gives_every_number_its_plan(tmp_path: Path) -> None:
     """Pins the format that README shows."""
     path = tmp_path / "script.toml"
     path.write_text(SCRIPT, encoding="utf-8")
-    assert load(path) == {
+    assert load(path).plans == {
         "01055500001": Plan("answer", after=3, talk=8, dtmf="5"),
         "13800000001": Plan("voicemail", after=5, talk=20),
         "default": Plan("no_answer", ring=20),

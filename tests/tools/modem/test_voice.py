@@ -50,13 +50,13 @@ def test_busy_no_answer_and_unreachable_end_with_their_own_words() -> None:
     bench = voice_bench()
     bench.control("number 01055500001 busy")
     assert bench.send("ATD01055500001;", 10) == b"\r\nOK\r\n" + clcc(2) + clcc(6) + b"\r\nBUSY\r\n"
-    assert bench.send("AT+CEER") == b"\r\n+CEER: User busy\r\n\r\nOK\r\n"
+    assert bench.send("AT+CEER") == b"\r\n+CEER: user busy\r\n\r\nOK\r\n"
     bench.control("number 01055500001 no_answer ring=20")
     answer = bench.send("ATD01055500001;", 30)
     assert answer == b"\r\nOK\r\n" + clcc(2) + clcc(3) + b"\r\nMO RING\r\n" + clcc(6) + b"\r\nNO ANSWER\r\n"
     bench.control("number 01055500001 unreachable")
     assert bench.send("ATD01055500001;", 10) == b"\r\nOK\r\n" + clcc(2) + clcc(6) + b"\r\nNO CARRIER\r\n"
-    assert bench.send("AT+CEER") == b"\r\n+CEER: No route to destination\r\n\r\nOK\r\n"
+    assert bench.send("AT+CEER") == b"\r\n+CEER: no route to destination\r\n\r\nOK\r\n"
 
 
 def test_without_clcc_and_moring_a_call_shows_nothing_but_its_end() -> None:
@@ -163,7 +163,7 @@ def test_a_caller_gives_up_finds_the_line_busy_or_is_turned_away() -> None:
     bench = voice_bench()
     bench.send("AT+CRC=1")
     bench.control("call withheld seconds=6")
-    text = b'\r\n+CRING: VOICE\r\n\r\n+CLIP: "",129,"",0,"",0\r\n'
+    text = b'\r\n+CRING: VOICE\r\n\r\n+CLIP: "",129,"",0,"",1\r\n'
     assert bench.after(10) == clcc(4, "", 1) + text + text + clcc(6, "", 1) + b"\r\nNO CARRIER\r\n"
     bench.send("ATD01055500001;", 1)
     assert bench.control("call 13800000001") == "ok busy"
