@@ -76,10 +76,11 @@ NOTICES: tuple[str, ...] = (
     "update_accepted",
     "update_interrupted",
     "update_failed",  # `txt`: reason
-    "sms_sent",  # `txt`: label, `ref`: the press
-    "sms_failed",
+    "sms_sent",  # `txt`: label, `ref`: the press, `val`: at which try
+    "sms_failed",  # given up; `txt`: label, `ref`: the press, `val`: tries
     "ladder_exhausted",  # every rung of every cycle tried, nobody answered; `ref`: the press
     "ladder_cancelled",  # the user ended the alarm; `ref`: the press
+    "ladder_outdated",  # an alarm from hours before a power cut was not taken up again; `ref`: the press
     "call_missed",  # an allowed caller rang and was not answered; `txt`: label
     "call_refused",  # a caller who is not allowed rang
     "test_due",  # the spoken reminder of the monthly test was played
@@ -159,6 +160,7 @@ BEEPS: tuple[str, ...] = (
     "cancelled",
     "no_network",
     "low_battery",
+    "siren",  # no SIM: whoever is near must hear it
 )
 
 # Receipted kinds are kept by the terminal until a receipt names their id.

@@ -22,6 +22,8 @@ LABEL_CHARS_MAX = 12  # fits a key legend, and a rung of a ladder into a config 
 TEXT_CHARS_MAX = 32  # a label or a name in an event; longer stories belong to the console
 REASON_CHARS_MAX = 32  # leaves room for PAIRS_MAX figures in the same result
 CASE_CHARS_MAX = 36  # a UUID with hyphens
+WHO_CHARS_MAX = 16  # leaves room for the rest of a short message, which has 70 characters
+SMS_NUMBERS_MAX = 5  # a message takes up to a minute, and nobody can be called on a modem with one channel meanwhile
 LADDER_RUNGS_MAX = 8  # three cycles of eight rungs of 30 s are 12 minutes of dialling
 RECEIPT_IDS_MAX = 40  # 40 of 29 bytes each fit one down payload
 NUMBER_CHARS_MIN, NUMBER_CHARS_MAX = 2, 20
@@ -140,6 +142,9 @@ DOWN: "dict[str, tuple[Field, ...]]" = {
         ("times", "table", "may", 0, CONFIG_TIMES_MAX, "{name: ms or count}, see the rules below"),
         ("srv", "ascii", "may", 3, 80, "host:port of the broker, for a move to another platform"),
         ("apn", "ascii", "may", 1, 60, "access point"),
+        ("sms", "numbers", "may", 0, SMS_NUMBERS_MAX, "who gets a short message; absent: the mobiles of the plan"),
+        ("who", "text", "may", 1, WHO_CHARS_MAX, "how the short message names the home"),
+        ("em112", "flag", "may", None, None, "1: an SOS without SIM or registration dials 112 too"),
     ),
     "cmd": (
         ("cid", "ascii", "must", 1, 16, "names the command; its result carries it"),
