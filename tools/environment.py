@@ -19,7 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "tools" / "requirements.lock"
 PYTHON_MIN = (3, 11)
 # What the environment depends on: a change in one of these makes it anew.
-_INPUTS = ("tools/requirements.lock", "pyproject.toml", "tools/build_assets.py", "cloud/html/npm/package-lock.json")
+_INPUTS = (
+    "tools/requirements.lock",
+    "pyproject.toml",
+    "tools/build_assets.py",
+    "tools/type_stubs.py",
+    "cloud/html/npm/package-lock.json",
+)
 _STALE_LOCK_S = 1800  # a set-up that takes half an hour is dead
 
 
@@ -118,3 +124,4 @@ def _build(python: Path) -> None:
         "building the project and its page assets",
         [*pip, "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
     )
+    _run("showing the chip's modules to the type checker", [str(python), str(ROOT / "tools" / "type_stubs.py")])
