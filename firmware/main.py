@@ -13,27 +13,37 @@ from firmware.app.alarm import Alarm
 from firmware.app.commands import Commands
 from firmware.app.config import SHIPPED, Config
 from firmware.app.mail import Mail
+from firmware.app.outboxfile import OutboxFile
+from firmware.app.selftest import SelfTest
 from firmware.app.storage import Storage
+from firmware.app.supervisor import Supervisor
 from firmware.app.telemetry import Telemetry
+from firmware.app.texts import Texts
 from firmware.core.clock import DeviceClock
 from firmware.core.ids import IdSource, open_ids
 from firmware.core.indicator import Indicator
 from firmware.core.ladder import Ladder
 from firmware.core.outbox import Outbox
 from firmware.core.schedule import Heartbeat
-from firmware.hal.unix import Board
-from firmware.modem.at import AT
+from firmware.modem.channels import Channels
+from firmware.modem.power import Power
 from firmware.modem.sim800 import Sim800
-from firmware.modem.sock import ModemStream
+from firmware.modem.sms import Sms
+from firmware.modem.sock import PUSHES, ModemStream
+from firmware.modem.tts import Tts
 from firmware.modem.voice import Voice
+from firmware.net import roots
+from firmware.net.dates import Dates
 from firmware.net.link import Identity, Link
 from firmware.net.sender import Sender
+from firmware.net.tls import TLSStream
 from protocol import messages, topics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from firmware.hal.base import Board
     from firmware.net.mqtt import Client
 
 _FACTORY_EVERY = 5  # tries to connect
@@ -59,6 +69,15 @@ def read_password(fd: str) -> bytes:
         return bytes(file.read(256)).split(b"\n")[0].rstrip(b"\r")
 
 
+def read_roots(fd: str) -> "list[bytes] | None":
+    """The roots in an inherited file, DER after DER; None without a file, which is a plain line."""
+    if not fd:
+        return None
+    with open(int(fd), "rb") as file:
+        file.seek(0)  # a start before this one has read it
+        return roots.split(bytes(file.read(roots.ROOTS_MAX * roots.ROOT_BYTES_MAX + 1)))
+
+
 def fresh_ids(storage: Storage) -> IdSource:
     """Ids of this boot, saved before the first is used. If that fails, a new epoch keeps them unique."""
     epoch = "".join(["%02x" % byte for byte in os.urandom(4)])
@@ -72,23 +91,26 @@ def fresh_ids(storage: Storage) -> IdSource:
 class Terminal:
     """All parts, tied together."""
 
-    def __init__(self, board: Board, device: str, server: str, password: bytes) -> None:
+    def __init__(
+        self, board: "Board", device: str, server: str, password: bytes, trusted: "list[bytes] | None" = None
+    ) -> None:
         self.board = board
         self.device = device
         self.server = server
         self.failures: dict[str, int] = {}  # task: times it died
+        self.left_out: "tuple[str, ...]" = ()  # tasks that this start does without
+        self._wish = ("", "")  # server and access point as configured
         self.storage = Storage(board.folder)
         self.ids = fresh_ids(self.storage)
         self.clock = DeviceClock(firmware.BUILD_EPOCH)
+        self.dates = Dates(board.nvs, board.set_time, firmware.BUILD_EPOCH)
         self.outbox = Outbox(self.ids)
-        stored = self.storage.read_bytes("outbox")
-        if stored:
-            self.storage.damaged += self.outbox.load(stored, board.now())
+        self.outbox_file = OutboxFile(self.storage, self.outbox)
+        self.outbox_file.load(board.now())
         self.mail = Mail(self.ids, self.outbox, self.clock, board.now)
-        self.config = Config(self.storage)
+        self.config = Config(self.storage, board.nvs)
         self.ladder = Ladder(self.config.plans(), self.config.ver, self.config.times())
         self.config.load(self.ladder.set_plans)
-        self.ladder.configure(self.config.times())
         self.telemetry = Telemetry(
             device=device,
             board=board,
@@ -102,33 +124,63 @@ class Terminal:
             ladder=self.ladder,
             indicator=Indicator(),
             mail=self.mail,
-            storage=self.storage,
             config=self.config,
             telemetry=self.telemetry,
         )
+        self.alarm.configure()
+        self.selftest = SelfTest(device, self.telemetry, self.storage, self.config)
+        self.alarm.pressed = [self.telemetry.supply.pressed, self.selftest.pressed]
         self._modem()
-        self._net(password)
+        self._net(password, trusted)
         heartbeat = Heartbeat(device, self.config.number("hb"), board.now())
-        self.alarm.attach(self.modem, self.voice, self.link)
+        self.alarm.attach(self.modem, self.voice, self.link, self.tts, self.texts)
         self.telemetry.attach(self.modem, self.voice, self.link, heartbeat)
         cause = self.storage.read("cause")
         self.storage.remove("cause")
-        if isinstance(cause, str):
-            self.telemetry.cause = cause
+        self.telemetry.cause = cause if isinstance(cause, str) else board.reset_cause()
         self.telemetry.check_storage()
+        self.commands.resume()
 
     def _modem(self) -> None:
         board = self.board
-        self.at = AT(board.uart, board.now)
-        self.modem = Sim800(self.at, board.now, self._on_notice, self._on_time, board.restart_modem)
+        self.channels = Channels(board.uart, board.now)
+        self.channels.busy = self.alarm.wanted
+        self.modem = Sim800(self.channels, board.now, self._on_notice, self._on_time)
+        restart = None
+        if board.switch is not None:
+            self.modem.power = Power(board.switch, board.now, self.modem.switched_off)
+            restart = self.modem.power.restart
         self.modem.volume = self.config.number("vol")
         alarm = self.alarm
-        self.voice = Voice(self.at, self._on_step, alarm.on_incoming, alarm.on_missed, board.restart_modem)
-        self.stream = ModemStream(self.at, self.alarm.held, self.alarm.wanted)
-        self.modem.on_reset = [self.voice.forget, self.stream.forget]
-        self.at.on("+DTMF:*", self._on_dtmf)
+        rings, missed = alarm.incoming.on_incoming, alarm.incoming.on_missed
+        self.voice = Voice(self.channels.voice, self._on_step, rings, missed, restart)
+        self.voice.beside = self.channels.beside
+        if board.switch is not None:
+            self.voice.powered = board.switch.status
+        self.stream = ModemStream(self.channels, self.alarm.held, self._data_waits)
+        self.tts = Tts(self.channels, board.now, alarm.sounds.silent)
+        self.sms = Sms(self.channels, alarm.held)
+        self.texts = Texts(
+            device=self.device,
+            config=self.config,
+            sms=self.sms,
+            idle=lambda: self.modem.ready and self.channels.settled and not self.ladder.running and not alarm.held(),
+            store=alarm.store,
+            told=alarm.texted,
+        )
+        self.modem.on_reset = [self.voice.forget, self.stream.forget, self.sms.forget, self.tts.forget]
+        self.channels.on("+DTMF:*", self._on_dtmf)
+        self.supervisor = Supervisor(
+            board=board,
+            silent=lambda: not self.modem.ready,
+            open_=lambda: self.voice.in_call() or self.ladder.running,
+            restart=restart,
+            reboot=self._reboot,
+        )
+        alarm.beat = lambda: self.supervisor.beat("keys")
+        self.modem.beat = lambda: self.supervisor.beat("modem")
 
-    def _net(self, password: bytes) -> None:
+    def _net(self, password: bytes, trusted: "list[bytes] | None") -> None:
         board, device = self.board, self.device
         self.sender = Sender(
             device=device,
@@ -141,6 +193,7 @@ class Terminal:
             on_refused=self.telemetry.refused,
         )
         self.mail.kick = self.sender.kick
+        self.telemetry.store, self.telemetry.busy = self.sender.store, self.alarm.wanted
         self.commands = Commands(
             device=device,
             board=board,
@@ -151,22 +204,28 @@ class Terminal:
             telemetry=self.telemetry,
             alarm=self.alarm,
             sender=self.sender,
+            selftest=self.selftest,
         )
+        self.commands.failures = self.failures
         identity = Identity(device, password, topics.build("up", "state", device), topics.terminal_filter(device))
         self.link = Link(
-            stream=self.stream,
+            # Only a desk may go without roots. A board gives a list; with an empty one it connects to nobody.
+            stream=self.stream
+            if trusted is None
+            else TLSStream(self.stream, trusted, self.alarm.held, self.alarm.wanted),
             identity=identity,
             ms=board.now,
             draw=board.draw,
-            ready=self.modem.registered,
+            ready=lambda: self.modem.registered() and self.channels.settled and self.telemetry.supply.data(),
             held=self.alarm.held,
-            wanted=self.alarm.wanted,
+            wanted=self._data_waits,
             where=self._where,
             will=lambda: self._state("offline"),
             on_message=self.commands.on_message,
             on_up=self._on_up,
             on_down=self._on_down,
             on_session=self.sender.kick,
+            on_skipped=self.commands.too_large,
         )
 
     def _on_step(self, step: str, cause: "str | None") -> None:
@@ -184,7 +243,12 @@ class Terminal:
         self.telemetry.notice(name, val)
 
     def _on_time(self, epoch: int) -> bool:
-        return self.clock.set(epoch, self.board.now())
+        if not self.clock.set(epoch, self.board.now()):
+            return False
+        self.dates.told(epoch)
+        if self.link.refusal == "certificate":
+            self.link.changed()  # it may have been the date
+        return True
 
     def _on_dtmf(self, line: str) -> None:
         self.alarm.act(self.ladder.dtmf(line[6:].strip(), self.board.now()))
@@ -192,6 +256,9 @@ class Terminal:
     def _where(self) -> "tuple[str, int, str]":
         """Server and access point; now and then those of the factory, for a configuration may have cut us off."""
         server, apn = self.config.text("srv") or self.server, self.config.text("apn") or ""
+        if self._wish != (server, apn):
+            self._wish = (server, apn)
+            self.link.misses = 0  # those of a server that nobody wants any more
         if self.link.misses % _FACTORY_EVERY == _FACTORY_EVERY - 1:
             server, apn = self.server, str(SHIPPED["apn"])
         host, _, port = server.rpartition(":")
@@ -203,24 +270,35 @@ class Terminal:
         fields["st"] = st
         return messages.encode("up", "state", fields)
 
+    def _data_waits(self) -> bool:
+        """Whether no data command may begin: in a call, and on one channel before it too."""
+        return self.alarm.held() if self.channels.multiplexed else self.alarm.wanted()
+
     async def _on_up(self, client: "Client") -> None:
         await client.publish(topics.build("up", "state", self.device), self._state("online"), 1, True)
         self.telemetry.restore("server_refused")
+        self.dates.proven(self.clock.epoch(self.board.now()))
         self.outbox.link_up(self.board.now())
         self.board.note("connected", {"present": client.present})
 
     def _on_down(self, why: str) -> None:
         self.board.note("disconnected", {"why": why})
-        if why == "refused":
-            self.telemetry.fault("server_refused", None, "broker")
+        if why == PUSHES:
+            self.telemetry.fault("data_lost", None, why)
+        if self.link.refusal:
+            self.telemetry.fault("server_refused", None, self.link.refusal)
 
     def _save_outbox(self) -> bool:
-        saved = self.storage.write_lines("outbox", self.outbox.dump_lines())
-        if saved:
-            self.telemetry.restore("storage_damaged")
-        else:
-            self.telemetry.fault("storage_damaged")
+        self.telemetry.faults.store()  # first: of a fault that is told the next start knows
+        saved = self.outbox_file.save()
+        self.telemetry.stored(saved)
         return saved
+
+    def _reboot(self, cause: str) -> None:
+        """The last resort of the supervisor. What is open goes on after it, as after a power cut."""
+        self.storage.write("cause", cause)
+        self._save_outbox()
+        self.board.reboot()
 
     # Tasks
 
@@ -248,18 +326,21 @@ class Terminal:
         )
         tasks: "list[tuple[str, Callable[[], Awaitable[None]]]]" = [
             ("keys", self.alarm.run),
+            ("supervisor", self.supervisor.run),
             ("contacts", self.board.watch),
-            ("at_read", self.at.read_forever),
-            ("at_write", self.at.write_forever),
             ("orders", self.alarm.orders.run),
+            ("texts", self.texts.run),
+            ("sounds", self.alarm.sounds.run),
             ("voice", self.voice.run),
             ("modem", self.modem.run),
             ("sender", self.sender.run),
             ("link", self.link.run),
             ("telemetry", self.telemetry.run),
             ("commands", self.commands.run),
+            ("selftest", self.selftest.run),
         ]
-        running = [asyncio.create_task(self.keep(name, task)) for name, task in tasks]
+        tasks[3:3] = self.channels.tasks()
+        running = [asyncio.create_task(self.keep(name, task)) for name, task in tasks if name not in self.left_out]
         try:
             await self.alarm.resume()
         except Exception as error:
@@ -270,9 +351,12 @@ class Terminal:
 def main(argv: "list[str]") -> None:
     """The desk: everything comes on the command line, but for the password."""
     given = arguments(argv)
+    from firmware.hal.unix import Board  # noqa: PLC0415 - this machine and no other has it
+
     board = Board(int(given["uart-fd"]), int(given["keys-fd"]), given["state"])
     password = read_password(given.get("password-fd", ""))
-    asyncio.run(Terminal(board, given["device"], given["server"], password).run())
+    trusted = read_roots(given.get("ca-fd", ""))
+    asyncio.run(Terminal(board, given["device"], given["server"], password, trusted).run())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("tools.serve", "Run one process of the cloud: web, ingest, sweep or send."),
     "db": ("tools.db", "Prepare the database: migrate."),
     "device": ("tools.device", "The registry of terminals: add, list, show."),
+    "pki": ("tools.pki", "Our own certificates: roots, servers, rotation, roots for terminals."),
     "health": ("tools.health", "Which terminals are silent, since when and why."),
     "billing": ("tools.billing", "Close days, export the ledger, price it."),
     "seed": ("tools.seed", "Fill a database with a small invented town."),
@@ -21,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "terminal": ("tools.terminal", "The real firmware in MicroPython on this machine."),
     "modem": ("tools.modem", "A SIM800 on a pseudo-terminal, with a scripted phone network."),
     "protocol": ("tools.wire", "JSON Schema, AsyncAPI and vectors, made from the protocol's tables."),
+    "bench": ("tools.bench", "Figures of the product against their targets: terminal."),
     "flash": ("tools.flash", "Identify a board on a serial port, write and verify an image."),
 }
 

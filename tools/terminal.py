@@ -12,9 +12,10 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -77,6 +78,32 @@ def open_keys(fifo: Path) -> int:
     return os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
 
 
+def open_roots(path: Path) -> IO[bytes]:
+    """The roots of a DER or PEM file, as a file of DERs that the firmware inherits."""
+    from cryptography import x509  # noqa: PLC0415 - a terminal without TLS starts sooner
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
+    from firmware.net import roots  # noqa: PLC0415
+
+    try:
+        data = path.read_bytes()
+        if data.lstrip().startswith(b"-----"):
+            found = x509.load_pem_x509_certificates(data)
+        else:
+            found = [x509.load_der_x509_certificate(one) for one in roots.split(data)]
+        ders = b"".join(one.public_bytes(Encoding.DER) for one in found)
+        if not roots.split(ders):
+            raise TerminalError(f"{path} holds no certificate")
+    except OSError as error:
+        raise TerminalError(f"cannot read the roots {path}: {error.strerror}") from None
+    except ValueError:
+        raise TerminalError(f"{path} holds no roots in DER or PEM, or more than {roots.ROOTS_MAX}") from None
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(ders)
+    file.flush()
+    return file
+
+
 @app.command()
 def terminal(
     *,
@@ -86,6 +113,7 @@ def terminal(
     device: Annotated[str, typer.Option(help="Device id, 6 to 20 capitals and digits.")],
     server: Annotated[str, typer.Option(help="HOST:PORT of the broker, as the modem reaches it.")],
     password_file: Annotated[Path | None, typer.Option(help="First line: the device's password.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="Roots to trust, DER or PEM; without it the line is plain.")] = None,
     runtime: Annotated[Path | None, typer.Option(help="MicroPython to run instead of the environment's.")] = None,
 ) -> None:
     """The real firmware in MicroPython on this machine."""
@@ -99,13 +127,18 @@ def terminal(
     try:
         _check(device, server)
         with ExitStack() as stack:
+            ca_file = stack.enter_context(open_roots(ca)) if ca is not None else None
             state.mkdir(parents=True, exist_ok=True)
             uart_fd, keys_fd = open_uart(uart), open_keys(keys)
             stack.callback(os.close, uart_fd)
             stack.callback(os.close, keys_fd)
             arguments = ["--uart-fd", str(uart_fd), "--keys-fd", str(keys_fd), "--state", str(state.resolve())]
             arguments += ["--device", device, "--server", server]
-            code = _run_for_ever(found, arguments, (uart_fd, keys_fd), password_file)
+            fds: tuple[int, ...] = (uart_fd, keys_fd)
+            if ca_file is not None:
+                arguments += ["--ca-fd", str(ca_file.fileno())]
+                fds = (*fds, ca_file.fileno())
+            code = _run_for_ever(found, arguments, fds, password_file)
     except TerminalError as error:
         print(f"onekey terminal: {error}", file=sys.stderr)
         raise typer.Exit(1) from None

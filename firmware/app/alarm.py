@@ -6,33 +6,40 @@ Must never wait in the key loop, and never need storage, network, clock or confi
 
 import asyncio
 
+from firmware.app.callback import CallBack
+from firmware.app.incoming import Incoming
+from firmware.app.kept import Kept
+from firmware.app.notes import Notes
 from firmware.app.orders import KINDS, Orders
-from firmware.core import callers
-from firmware.core.attempt import DUR_MAX_S
+from firmware.app.presses import Presses
+from firmware.app.sounds import FULL_VOLUME, Sounds
+from firmware.core import resume
 from firmware.core.debounce import Debouncer
 from firmware.core.keys import Keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from firmware.app.config import Config
     from firmware.app.mail import Mail
-    from firmware.app.storage import Storage
     from firmware.app.telemetry import Telemetry
+    from firmware.app.texts import Texts
     from firmware.core.indicator import Indicator
     from firmware.core.ladder import Ladder
-    from firmware.hal.unix import Board
+    from firmware.hal.base import Board
     from firmware.modem.sim800 import Sim800
+    from firmware.modem.tts import Tts
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-FILE = "alarm"
 POLL_S = 0.01  # the debounce integrates samples of 10 ms
+IDLE_MS_MAX = 50  # between two looks at contacts that rest: an edge that nobody told still gets its tone within 100 ms
 LADDER_MS = 100
 _RESUME_MS = 45_000  # an alarm of before a restart is taken up again within a minute of it, with or without a modem
+_CLOCK_MS = 10_000  # of that, for the time after a loss of power: nobody else knows how long ago the alarm was
+_WARM = ("soft", "watchdog", "brownout", "crash", "command", "update")  # starts without a loss of power
 _LOOK_S = 0.1
-FRESH_MS = 120_000  # for so long a press may be answered while no clock can judge the answer
-_FIRED_MAX = 8
-HOLD_MAX_MS = 600_000  # of the wire
 _STEPS = {"dial": "dialling", "ring": "ringing", "talk": "active", "end": "ended", "fail": "ended"}
 
 
@@ -46,41 +53,45 @@ class Alarm:
         ladder: "Ladder",
         indicator: "Indicator",
         mail: "Mail",
-        storage: "Storage",
         config: "Config",
         telemetry: "Telemetry",
     ) -> None:
         self.board = board
         self.ladder = ladder
-        self.indicator = indicator
+        self.sounds = Sounds(board, indicator, ladder)
         self.mail = mail
-        self.storage = storage
+        self.kept = Kept(board.nvs)
+        self.presses = Presses(mail)
         self.config = config
         self.telemetry = telemetry
         self.keys = Keys(config.times())
         self.debouncer = Debouncer(board.keys, board.now())
         self.faults = 0  # what could not be told or stored; the dial went on
-        self.sos_ms: int | None = None  # last SOS, for the call-back window
+        self.back = CallBack(board.nvs, mail.clock, config)
+        self.incoming = Incoming(self)
+        self.notes = Notes(board, mail, telemetry)
+        self.pressed: "list[Callable[[str], None]]" = []  # told of each fired key, when its dial is under way
+        self.beat: "Callable[[], None]"  # told of each round of the key loop
         self.voice: "Voice"
         self.modem: "Sim800"
         self.link: "Link"
+        self.texts: "Texts"
         self.orders: Orders
         self._left: "dict[str, object] | None" = None  # the alarm of before a restart, until it is taken up
-        self._unkept: "list[dict[str, object]]" = []  # presses that the outbox could not take yet
-        self._fired: "list[tuple[str, int]]" = []  # presses of this boot and when they fired
         self._unsaved = False
-        self._number = ""  # last number dialled, for the note
-        self._closing: str | None = None  # id of the report that ended the last call
-        self._talk_ms: int | None = None
+        self._well = True  # the last round of facts and ladder failed nowhere; else the watchdog is right to bite
         self._ladder_ms = 0
         self._voice_up: bool | None = None
         self._data_up: bool | None = None
 
-    def attach(self, modem: "Sim800", voice: "Voice", link: "Link") -> None:
+    def attach(self, modem: "Sim800", voice: "Voice", link: "Link", tts: "Tts", texts: "Texts") -> None:
         """The parts that need us first."""
         self.modem = modem
         self.voice = voice
         self.link = link
+        self.texts = texts
+        voice.on_shown = self.on_shown
+        self.sounds.attach(modem, voice, tts)
         self.orders = Orders(
             self.board,
             voice,
@@ -89,6 +100,14 @@ class Alarm:
             clearing=lambda: self.act(self.ladder.incoming_gone(self.board.now())),
             clear=lambda: self.act(self.ladder.line_clear(self.board.now())),
         )
+
+    def configure(self) -> None:
+        """Take the configuration in force; its plans the ladder has taken already."""
+        times, numbers = self.config.times(), self.config.fields["sms"]
+        self.keys.configure(times)
+        self.ladder.configure(times)
+        listed = [str(one) for one in numbers] if isinstance(numbers, (list, tuple)) else None
+        self.ladder.last_resorts(listed, self.config.number("em112") == 1)
 
     def held(self) -> bool:
         """A call is up: data is suspended."""
@@ -103,22 +122,41 @@ class Alarm:
     async def run(self) -> None:
         """The key loop, for ever. Everything in it returns at once."""
         while True:
-            now = self.board.now()
-            edges = self.debouncer.poll(self.board.levels(), now)
-            for action in self.keys.edges(edges, now) + self.keys.tick(now):
-                self._on_key(action, now)
-            if now - self._ladder_ms >= LADDER_MS:
-                self._ladder_ms = now
-                self._facts(now)
-                self.act(self.ladder.tick(now))
-                self._keep()
-            self._show(now)
-            await asyncio.sleep(POLL_S)
+            self.look(self.board.now())
+            if self._well:
+                self.beat()
+            rests = self.debouncer.resting
+            await (self.board.edge(min(self.board.idle_ms, IDLE_MS_MAX)) if rests else asyncio.sleep(POLL_S))
+
+    def look(self, now: int) -> None:
+        """One round of it."""
+        edges = self.debouncer.poll(self.board.levels(), now)
+        for action in self.keys.edges(edges, now) + self.keys.tick(now):
+            self._try(self._on_key, action, now)
+        if now - self._ladder_ms >= LADDER_MS:
+            self._ladder_ms = now
+            before = self.faults
+            self._try(self._facts, now)
+            self._try(self._tick, now)
+            self._well = self.faults == before
+        self._try(self.sounds.show, now)
+
+    def _try(self, part: "Callable[..., None]", *given: object) -> None:
+        """One part of the round: whatever becomes of it, the others have their turn, a key that fired above all."""
+        try:
+            part(*given)
+        except Exception:
+            self.faults += 1
+
+    def _tick(self, now: int) -> None:
+        self.act(self.ladder.tick(now))
+        self.presses.keep()
 
     def _on_key(self, action: "tuple[object, ...]", now: int) -> None:
         what, key = action[0], str(action[1])
         if what == "feedback":
-            self.indicator.feedback(key, now)
+            self.sounds.indicator.feedback(key, now)
+            self.sounds.show(now)  # seen and heard before anything else is done about it
         elif what == "fire":
             self._fire(key, str(action[2]), action[3], now)
         elif what == "stuck":
@@ -128,99 +166,87 @@ class Alarm:
 
     def _fire(self, key: str, how: str, hold: object, now: int) -> None:
         if self._left is not None:
-            self._take_up(False)  # a key means the alarm of before the restart too
-        ref = self.mail.ids.next()
+            self._try(self._take_up, False)  # a key means the alarm of before the restart too
+        ref, opened = self.mail.ids.next(), self.ladder.ref
+        # The order to dial first: what the cloud must know takes the chip longer to write than the modem to hear.
+        actions = self._call(key, ref, now)
+        self._order(actions)
         try:
-            self._press(ref, key, how, hold, now)
+            self._press(ref, key, how, hold, now, opened)
         except Exception:
             self.faults += 1
-        self._call(key, ref, now)
+        self._tell_all(actions)
 
-    def _press(self, ref: str, key: str, how: str, hold: object, now: int) -> None:
-        """The message of a fired key. `hold` is bounded: of all messages this one must never be refused."""
-        press = self.mail.stamp(now, ref)
-        press["key"] = key
-        press["hold"] = min(max(hold, 0), HOLD_MAX_MS) if isinstance(hold, int) else 0
-        press["how"] = how
+    def _press(  # noqa: PLR0917, what is known of it
+        self, ref: str, key: str, how: str, hold: object, now: int, opened: "str | None"
+    ) -> None:
+        fields: "dict[str, object]" = {"key": key, "hold": hold, "how": how}
         if key == "cancel":
-            press["ref"] = self.ladder.ref
-        self._unkept.append(press)
-        self._keep()
-        if key != "cancel":
-            self._fired = (self._fired + [(ref, now)])[-_FIRED_MAX:]
+            fields["ref"] = opened
+        self.presses.add(ref, now, fields)
         self.board.note("press", {"id": ref, "key": key, "how": how})
         self.telemetry.count("presses")
+        for tell in self.pressed:
+            tell(key)
 
-    def _call(self, key: str, ref: str, now: int) -> None:
-        """What a fired key does to the calls; its press is in the outbox."""
+    def _call(self, key: str, ref: str, now: int) -> "list[tuple[object, ...]]":
+        """What a fired key does to the calls."""
         if key == "cancel":
             if not self.ladder.running and self.voice.in_call():
-                self.orders.give(("hangup",))
-            self.act(self.ladder.cancel(now))
-            return
+                return [("hangup",)]
+            return self.ladder.cancel(now)
         if key == "sos":
-            self.sos_ms = now
-        self._closing = None  # of an alarm that this one may pre-empt
+            self.back.pressed(now)
+        self.notes.closing = None  # of an alarm that this one may pre-empt
         # A caller of whom the ladder knows is its own business; any other call keeps the line from it.
         rings = self.voice.incoming and not self.ladder.knows_caller
         busy = (self.voice.state != "idle" or rings) and not self.ladder.in_call
-        self.act(self.ladder.fire(key, ref, now, self.data_up(), busy))
-
-    def _keep(self) -> None:
-        """Presses into the outbox. Should that fail they wait here: the call does not."""
-        while self._unkept:
-            try:
-                self.mail.keep("press", self._unkept[0])
-            except Exception:
-                self.faults += 1
-                return
-            self._unkept.pop(0)
+        return self.ladder.fire(key, ref, now, self.data_up(), busy)
 
     def fresh(self, ref: str, now: int) -> bool:
         """Whether an answer to this press may count while no clock can judge it; the ladder knows what is not ours."""
-        for one, at in self._fired:
-            if one == ref:
-                return now - at <= FRESH_MS
-        return ref not in self.ladder.refs  # of an earlier boot: nobody knows how long ago that was
+        return self.presses.fresh(ref, now, self.ladder.refs)
 
     def data_up(self) -> bool:
         """Whether a message would leave now."""
         return self.link.client is not None and not self.held()
 
-    def _facts(self, now: int) -> None:
-        voice, data = self.modem.registered(), self.link.client is not None
+    def _line(self, now: int) -> None:
+        """What the ladder must know of modem and data before it decides."""
+        # A modem that has lost its power does not say so, and nobody has asked it since.
+        voice = self.modem.registered() and self.voice.powered() is not False
+        data = self.link.client is not None
         if voice != self._voice_up:
             self._voice_up = voice
             self.act(self.ladder.voice(voice, now))
         if data != self._data_up:
             self._data_up = data
             self.act(self.ladder.data(data, now))
-        view = self.ladder.view(now)
-        if self.voice.state == "talking":
-            view = {"phase": "talking", "desk": view["desk"]}  # an answered caller is a talk too
-        self.indicator.facts(
-            now,
-            started=self.modem.identified.is_set(),
-            voice=voice,
-            data=data,
-            fault=self.telemetry.has_fault(),
-            ladder=view,
-        )
 
-    def _show(self, now: int) -> None:
-        for what, value in self.indicator.tick(now):
-            if what == "lamp":
-                self.board.lamp(value)
-            else:
-                self.board.beep(value)
+    def _facts(self, now: int) -> None:
+        self._line(now)
+        self.ladder.card(self.modem.sim is not False)
+        self.ladder.beside = self.texts.beside
+        loud = self.back.open(now) or self.ladder.running
+        self.modem.volume = FULL_VOLUME if loud else self.config.number("vol")
+        self.sounds.tts.volume = FULL_VOLUME if loud else self.config.number("ring")
+        voice, data = bool(self._voice_up), bool(self._data_up)
+        left = self._left is not None and self._left.get("over") is None
+        self.sounds.facts(now, voice=voice, data=data, fault=self.telemetry.has_fault(), left=left)
 
     # What the ladder wants
 
     def act(self, actions: "list[tuple[object, ...]]") -> None:
         """Carry out what the ladder decided. Orders first: nothing that fails on the way to the cloud stops a call."""
+        self._order(actions)
+        self._tell_all(actions)
+
+    def _order(self, actions: "list[tuple[object, ...]]") -> None:
         for action in actions:
             if action[0] in KINDS:
                 self.orders.give(action)
+
+    def _tell_all(self, actions: "list[tuple[object, ...]]") -> None:
         now = self.board.now()
         for action in actions:
             try:
@@ -231,102 +257,68 @@ class Alarm:
     def _tell(self, action: "tuple[object, ...]", now: int) -> None:
         what = action[0]
         if what == "dial":
-            self._number = str(action[2])
+            self.notes.number = str(action[2])
         elif what == "tone":
-            self.indicator.tone(str(action[1]), now)
+            self.sounds.indicator.tone(str(action[1]), now)
+        elif what == "text" and isinstance(action[1], int) and isinstance(action[3], dict):
+            self._text(action[1], str(action[2]), action[3])
         elif what == "report" and isinstance(action[2], dict):
-            self._report(str(action[1]), action[2])
+            self.notes.report(str(action[1]), action[2])
         elif what == "save":
             self._unsaved = True
             self.mail.kick()
         elif what in ("done", "exhausted"):
+            if what == "done":
+                self.sounds.speech.done(str(action[1]))
+                if action[1] != "exhausted":
+                    self.texts.withdraw()
             self.board.note(str(what), {"why": action[1]} if what == "done" else {"ref": action[1]})
 
-    def _report(self, kind: str, fields: "dict[str, object]") -> None:
-        message_id = self.mail.post(kind, fields)
-        if kind == "call":
-            if fields.get("step") in ("end", "fail"):
-                self._closing = message_id
-            self._note_call(fields)
+    def _text(self, serial: int, number: str, about: "dict[str, object]") -> None:
+        pressed = self.presses.at(about["ref"])
+        self.texts.give(serial, number, about, None if pressed is None else self.mail.clock.epoch(pressed))
 
-    def _note_call(self, fields: "dict[str, object]") -> None:
-        step = fields.get("step")
-        about = {"ref": fields.get("ref"), "label": fields.get("to"), "number": self._number}
-        if step == "dial":
-            about["src"] = fields.get("src")
-            self.board.note("dial", about)
-        elif step == "talk":
-            self.telemetry.count("answered")
-            self.board.note("talking", about)
-        elif step in ("end", "fail"):
-            about["step"] = step
-            about["cause"] = fields.get("cause")
-            self.board.note("ended", about)
+    def texted(self, serial: int, sent: bool) -> None:
+        """What became of a short message."""
+        self.act(self.ladder.texted(serial, sent, self.board.now()))
 
     def store(self) -> None:
         """Write the open alarm if it changed. After the outbox: its press must not be less lasting than it is."""
-        if not self._unsaved or self._left is not None or self._unkept:
-            return
-        dump = self.ladder.dump()
-        self._unsaved = False
-        if dump is None:
-            self.storage.remove(FILE)
-        else:
-            self._unsaved = not self.storage.write(FILE, dump)
+        now = self.board.now()
+        if self._unsaved and self._left is None and not self.presses.waiting:
+            self._unsaved = not self.kept.store(self.ladder.dump(), self.mail.clock.epoch(now))
+        self.back.store(now)
 
     # What the modem says
 
     def on_step(self, step: str, cause: "str | None") -> None:
         """A step of the call in voice."""
         now = self.board.now()
-        if self.orders.attempt is not None:
-            if step in ("end", "fail"):
-                self.orders.end(cause or "")
-            else:
-                self.act(self.ladder.call(self.orders.attempt, _STEPS[step], now))
-        elif step == "talk":
-            self._talk_ms = now
-            self._report("call", {"dir": "in", "step": "talk"})
+        self._line(now)  # a modem that restarted takes no dial before it is registered
+        if self.orders.attempt is None:
+            self.incoming.step(step, cause, now)
         elif step in ("end", "fail"):
-            self.act(self.ladder.line_clear(now))
-            if step == "end":
-                seconds = 0 if self._talk_ms is None else (now - self._talk_ms) // 1000
-                self._report("call", {"dir": "in", "step": "end", "dur": min(seconds, DUR_MAX_S), "cause": cause})
+            self.orders.end(cause or "")
+        else:
+            self.act(self.ladder.call(self.orders.attempt, _STEPS[step], now))
+
+    def on_shown(self) -> None:
+        """The modem shows that the talk goes on."""
+        now = self.board.now()
+        if self.orders.attempt is None:
+            self.incoming.shown(now)
+        else:
+            self.act(self.ladder.call(self.orders.attempt, "active", now))
 
     def _ended(self, attempt: int, cause: str) -> None:
         self.act(self.ladder.call(attempt, "ended", self.board.now(), cause))
-
-    def on_incoming(self, number: str) -> None:
-        """Somebody rings. The ladder always hears of it: an alarm that begins now answers a target of its own."""
-        now = self.board.now()
-        running = self.ladder.running
-        self.act(self.ladder.incoming(number, now))
-        if running or self.voice.state != "idle":
-            return  # and a talk is not cut for whoever waits
-        since = None if self.sos_ms is None else now - self.sos_ms
-        what = callers.decide(number, self.config.allowed(), self.config.number("back") * 60_000, since)
-        if what == "answer":
-            self.orders.give(("answer", None))
-        elif what == "ring":
-            self.indicator.tone("ringing", now)
-        else:
-            self.orders.give(("hangup",))
-            self.telemetry.event("call_refused")
-
-    def on_missed(self) -> None:
-        """The caller gave up, or could not be answered."""
-        self.act(self.ladder.incoming_gone(self.board.now()))
-        if self.orders.attempt is not None and self.voice.state == "idle":
-            self.orders.end("no_carrier")
-        elif not self.ladder.running:
-            self.telemetry.event("call_missed")
 
     # What the cloud says; exp has been checked
 
     def receipted(self, ids: "list[str]") -> None:
         """A receipt. Of the last call's end: whatever the desk said during the call has come before it."""
-        if self._closing in ids:
-            self._closing = None
+        if self.notes.closing in ids:
+            self.notes.closing = None
             self.act(self.ladder.heard(self.board.now()))
 
     def route(self, fields: "dict[str, object]") -> None:
@@ -351,20 +343,41 @@ class Alarm:
 
     async def resume(self) -> None:
         """After a start: the alarm that a restart cut goes on where it was, with the call if it still stands."""
-        dump = self.storage.read(FILE)
-        self._left = dump if isinstance(dump, dict) else None
+        self._left = self.kept.load()
+        self._try(self.back.resume, self.board.now())
+        if self.kept.damaged:
+            self.telemetry.fault("storage_damaged")
         begun = self.board.now()
         while not self.modem.ready and self.board.now() - begun < _RESUME_MS:  # noqa: ASYNC110 - a fact, not an event
             await asyncio.sleep(_LOOK_S)
-        talking = await self.voice.adopt()
+        talking = False
+        try:
+            talking = await self.voice.adopt()
+        except Exception:
+            self.faults += 1  # the alarm goes on without that call
+        waits = self._left is not None and self.board.reset_cause() not in _WARM
+        until = min(begun + _RESUME_MS, self.board.now() + _CLOCK_MS)
+        while waits and not talking and not self.mail.clock.is_set and self.board.now() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
         if self._left is not None:
             self._take_up(talking)
+        elif self.voice.stray and not self.ladder.running:
+            self.orders.give(("hangup",))  # of an alarm that was called off just before the restart
 
     def _take_up(self, talking: bool) -> None:
         dump, self._left = self._left, None
         if dump is None:
             return
-        orders = self.ladder.restore(dump, self.board.now(), talking)
+        now = self.board.now()
+        if not talking and resume.stale(dump, self.mail.clock.epoch(now)):
+            self._unsaved = True  # and so forgotten
+            refs = dump.get("refs")
+            ref = refs[0] if isinstance(refs, list) and refs else None
+            self.notes.report("event", {"ev": "ladder_outdated", "ref": ref})
+            return
+        orders = self.ladder.restore(dump, now, talking)
+        if self.ladder.running and dump.get("key") == "sos":
+            self.back.pressed(now)
         count = dump.get("count")
         if self.ladder.in_call and isinstance(count, int):
             self.orders.attempt = count  # the call of before the restart: its end belongs to this attempt

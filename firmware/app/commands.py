@@ -6,7 +6,7 @@ results. Must never act on what is not for this terminal, not whole, or past its
 
 import asyncio
 
-from protocol import codes, messages, topics
+from protocol import messages, topics
 from protocol.errors import RemoteProtocolError
 
 TYPE_CHECKING = False
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from firmware.app.alarm import Alarm
     from firmware.app.config import Config
     from firmware.app.mail import Mail
+    from firmware.app.selftest import SelfTest
     from firmware.app.storage import Storage
     from firmware.app.telemetry import Telemetry
     from firmware.core.outbox import Outbox
-    from firmware.hal.unix import Board
+    from firmware.hal.base import Board
     from firmware.net.sender import Sender
 
 FILE = "commands"
@@ -25,6 +26,8 @@ _KNOWN_MAX = 16  # a session is redelivered at most once; the broker holds few c
 _WAITING_MAX = 4
 _REFUSED_EVERY_MS = 60_000  # a broken sender must not fill the outbox with our complaints
 _FAREWELL_S = 5.0  # for the result of a reboot to leave before it
+_CALLBACK_MIN, _CALLBACK_MAX = 30, 60  # minutes as shipped and at most: whoever is answered by itself hears the home
+_NUMBER_DIGITS = (3, 19)
 
 
 class Commands:
@@ -42,6 +45,7 @@ class Commands:
         telemetry: "Telemetry",
         alarm: "Alarm",
         sender: "Sender",
+        selftest: "SelfTest",
     ) -> None:
         self.device = device
         self.board = board
@@ -52,12 +56,28 @@ class Commands:
         self.telemetry = telemetry
         self.alarm = alarm
         self.sender = sender
+        self.selftest = selftest
+        self.failures: "dict[str, int]" = {}  # task: times it died
         self.refused = 0  # messages that broke the contract
         self._refused_ms: int | None = None
         self._waiting: "list[dict[str, object]]" = []
         self._wake = asyncio.Event()
-        known = storage.read(FILE)
-        self._known: list[str] = [str(cid) for cid in known] if isinstance(known, list) else []
+        self._known: "list[str]" = []  # ids of the last commands
+        self._begun: "list[str]" = []  # of them those without a result
+        stored = storage.read(FILE)
+        if isinstance(stored, dict):
+            known, begun = stored.get("known"), stored.get("begun")
+            self._known = [str(cid) for cid in known][-_KNOWN_MAX:] if isinstance(known, list) else []
+            self._begun = [cid for cid in self._known if isinstance(begun, list) and cid in begun]
+
+    def resume(self) -> None:
+        """After a start: commands that it cut are answered, each exactly once."""
+        answered = [fields.get("cid") for fields in self.outbox.held("result")]
+        for cid in list(self._begun):
+            if cid in answered:
+                self._begun.remove(cid)  # the cut came between its result and our note of it
+            else:
+                self._result(cid, "failed", "interrupted by a restart")
 
     def on_message(self, topic: str, payload: bytes) -> None:
         """Take one message; returns at once."""
@@ -89,6 +109,10 @@ class Commands:
             return isinstance(exp, int) and self.mail.clock.expired(exp, now)
         return not self.alarm.fresh(str(fields["ref"]), now)
 
+    def too_large(self) -> None:
+        """A message came that the terminal has no room for; it was skipped."""
+        self._complain("size")
+
     def _complain(self, reason: str) -> None:
         self.refused += 1
         now = self.board.now()
@@ -109,10 +133,11 @@ class Commands:
         if reason:
             self.telemetry.event("config_refused", version, reason[:32])
             return
-        self.alarm.keys.configure(self.config.times())
-        self.alarm.ladder.configure(self.config.times())
-        self.telemetry.heartbeat.set_every(self.config.number("hb"), self.board.now())
+        self.alarm.configure()
+        self.telemetry.pace(self.board.now())
         self.telemetry.modem.volume = self.config.number("vol")
+        if self.config.unsaved:
+            self.telemetry.stored(False)  # in force all the same, until the next start
         self.telemetry.event("config_applied", version)
 
     def _command(self, fields: "dict[str, object]") -> None:
@@ -121,7 +146,8 @@ class Commands:
             return
         # Stored before it runs: a reboot that is redelivered after the reboot would never end.
         self._known = (self._known + [cid])[-_KNOWN_MAX:]
-        self.storage.write(FILE, self._known)
+        self._begun = [one for one in self._begun if one in self._known] + [cid]
+        self._note()
         if len(self._waiting) >= _WAITING_MAX:
             self._result(cid, "refused", "too many at once")
             return
@@ -137,11 +163,12 @@ class Commands:
             fields = self._waiting.pop(0)
             cid = str(fields["cid"])
             try:
-                await self._do(cid, str(fields["do"]), fields["exp"])
+                await self._do(fields)
             except Exception:
                 self._result(cid, "failed", "fault in the firmware")
 
-    async def _do(self, cid: str, what: str, exp: object) -> None:
+    async def _do(self, fields: "dict[str, object]") -> None:
+        cid, what, exp = str(fields["cid"]), str(fields["do"]), fields["exp"]
         clock = self.mail.clock
         if not clock.is_set:
             self._result(cid, "refused", "clock unset")
@@ -150,41 +177,52 @@ class Commands:
         elif what == "selftest":
             await self._selftest(cid)
         elif what == "report":
-            if await self.telemetry.beat():
-                self._result(cid, "done", None)
-            else:
-                self._result(cid, "failed", "not sent")
+            await self._report(cid)
+        elif what == "callback":
+            args = fields.get("args")
+            self._callback(cid, args if isinstance(args, dict) else {})
         elif what == "reboot":
             await self._reboot(cid)
         else:
             self._result(cid, "unknown", "not in this firmware")
 
     async def _selftest(self, cid: str) -> None:
-        failed = self.failed_parts()
-        mask = 0
-        for part in failed:
-            mask |= 1 << codes.SELFTEST_PARTS.index(part)
-        if mask:
-            self.telemetry.fault("selftest_failed", mask)
+        failed = None if self._needed() else await self.selftest.test()
+        if failed is None:
+            self._result(cid, "refused", "in a call or alarm")
         else:
-            self.telemetry.restore("selftest_failed")
-        modem = self.telemetry.modem
-        figures = [["failed", mask], ["csq", modem.csq], ["reg", modem.reg], ["restarts", modem.restarts]]
-        self._result(cid, "failed" if mask else "done", "parts in vals" if mask else None, figures)
+            why = "parts in vals" if failed else None
+            self._result(cid, "failed" if failed else "done", why, self.selftest.figures(failed))
 
-    def failed_parts(self) -> "list[str]":
-        """Parts of codes.SELFTEST_PARTS that this board can test and that are not well."""
-        modem = self.telemetry.modem
-        tests = (
-            ("modem", modem.ready and not modem.at.silent),
-            ("sim", bool(modem.sim)),
-            ("voice", modem.registered()),
-            ("data", self.telemetry.link.client is not None),
-            ("keys", not [level for level in self.board.levels() if level]),
-            ("storage", self.storage.write("selftest", 1)),
-            ("clock", self.mail.clock.is_set),
-        )
-        return [part for part, well in tests if not well]
+    async def _report(self, cid: str) -> None:
+        telemetry, outbox = self.telemetry, self.outbox
+        vals: "list[list[object]]" = [
+            ["drops", outbox.drops],
+            ["aside", outbox.aside],
+            ["damaged", outbox.damaged],
+            ["refused", self.refused],
+            ["restarts", telemetry.modem.restarts],
+            ["deaths", sum(self.failures.values())],
+            ["open", len(telemetry.faults.open())],
+            ["undated", telemetry.book.lost_minutes],
+        ]
+        if await telemetry.beats.beat():
+            self._result(cid, "done", None, vals)
+        else:
+            self._result(cid, "failed", "not sent", vals)
+
+    def _callback(self, cid: str, args: "dict[str, object]") -> None:
+        """The desk will ring: for some minutes it is answered without a hand."""
+        minutes, number = args.get("minutes", _CALLBACK_MIN), args.get("number", "")
+        if self._needed():
+            self._result(cid, "refused", "in a call or alarm")
+        elif not isinstance(minutes, int) or not 1 <= minutes <= _CALLBACK_MAX:
+            self._result(cid, "refused", "minutes: 1 to %d" % _CALLBACK_MAX)
+        elif number != "" and not _is_number(number):
+            self._result(cid, "refused", "number")
+        else:
+            self.alarm.incoming.announced.open(str(number), minutes, self.board.now())
+            self._result(cid, "done", None, [["minutes", minutes]])
 
     async def _reboot(self, cid: str) -> None:
         if self._needed():
@@ -205,3 +243,16 @@ class Commands:
 
     def _result(self, cid: str, st: str, why: "str | None", vals: "list[list[object]] | None" = None) -> None:
         self.mail.post("result", {"cid": cid, "st": st, "why": why, "vals": vals})
+        if cid in self._begun:
+            self.sender.store()  # first: a cut between the two must not take the result away, nor make a second one
+            self._begun.remove(cid)
+            self._note()
+
+    def _note(self) -> None:
+        self.storage.write(FILE, {"known": self._known, "begun": self._begun})
+
+
+def _is_number(text: object) -> bool:
+    digits = text[1:] if isinstance(text, str) and text[:1] == "+" else text
+    low, high = _NUMBER_DIGITS
+    return isinstance(digits, str) and low <= len(digits) <= high and not digits.strip("0123456789")

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from firmware.hal.unix import Board
+    from firmware.hal.base import Board
     from firmware.modem.voice import Voice
 
 KINDS = ("dial", "answer", "hangup", "restart_modem")
@@ -32,6 +32,7 @@ class Orders:
         self.board = board
         self.voice = voice
         self.attempt: int | None = None  # the ladder's attempt that voice is busy with; None: not the ladder's
+        self.faults = 0  # orders that failed in this program
         self._talking = talking
         self._ended = ended
         self._clearing = clearing
@@ -63,7 +64,11 @@ class Orders:
             while not self._queue:
                 self._wake.clear()
                 await self._wake.wait()
-            await self._obey(self._queue.pop(0))
+            try:
+                await self._obey(self._queue.pop(0))
+            except Exception:
+                self.faults += 1
+                self.end("modem_error")  # the ladder must not wait for a call that is not made
 
     async def _obey(self, order: "tuple[object, ...]") -> None:
         what = order[0]
@@ -91,8 +96,8 @@ class Orders:
         self._clear()
 
     async def _restart(self) -> None:
-        if self.board.restart_modem is not None:
-            await self.board.restart_modem()
+        if self.voice.restart is not None:
+            await self.voice.restart()
         else:
             self.board.note("no_power_switch", {})
         self._tell_overtaken()

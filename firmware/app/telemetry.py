@@ -1,4 +1,4 @@
-"""What the terminal tells about itself: boot, heartbeats, days, faults and their restore twins.
+"""What the terminal tells about itself: boot, days, faults and their restore twins; beats.py has the heartbeats.
 
 In: facts of all parts. Out: messages. Must never send a fault twice without its twin between, nor flood the outbox.
 """
@@ -6,19 +6,21 @@ In: facts of all parts. Out: messages. Must never send a fault twice without its
 import asyncio
 
 from firmware import VERSION
+from firmware.app.beats import Beats
+from firmware.app.faults import Faults
+from firmware.app.power import Supply
 from firmware.core.day import DayBook
-from firmware.modem.at import ATError
-from protocol import codes, messages, topics
-from protocol.errors import LocalProtocolError
+from firmware.core.schedule import Heartbeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from firmware.app.config import Config
     from firmware.app.mail import Mail
     from firmware.app.storage import Storage
     from firmware.core.outbox import Outbox
-    from firmware.core.schedule import Heartbeat
-    from firmware.hal.unix import Board
+    from firmware.hal.base import Board
     from firmware.modem.sim800 import Sim800
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
@@ -27,21 +29,26 @@ DAY_FILE = "day"
 _TICK_S = 1.0
 _DAY_MS = 30_000
 _DAY_SAVE_MS = 600_000
+_CONFIG_SAVE_MS = 600_000  # between two tries to store a configuration that storage would not take
 _BOOT_WAIT_S = 60.0  # a boot message with the identities is worth this wait; without a modem it goes without
 _LOST_MS = 30_000  # shorter gaps in registration or data are radio, not a fault
 _CLOCK_MS = 300_000
-_RTT_MAX_MS = 600_000  # of the wire; a ping that a call interrupted took as long as the call
 _REFUSED_EVERY_MS = 60_000
-_FAULT_LAMP = ("sim_absent", "modem_silent", "storage_damaged", "key_stuck")
+_VOLTAGE_OK_MV = 3_600
+_KEYS_MS = 40_000  # the key loop calls a key stuck after 30 s; before that nobody knows
+_FAULT_LAMP = ("sim_absent", "modem_silent", "storage_damaged", "key_stuck", "battery_absent")
 
 
 class Telemetry:
     """Start `run` as a task."""
 
+    modem: "Sim800"
+    voice: "Voice"
+    link: "Link"
+
     def __init__(
         self, *, device: str, board: "Board", mail: "Mail", outbox: "Outbox", storage: "Storage", config: "Config"
     ) -> None:
-        self.device = device
         self.board = board
         self.mail = mail
         self.outbox = outbox
@@ -50,60 +57,41 @@ class Telemetry:
         self.book = DayBook()
         self.book.load(storage.read(DAY_FILE))
         self.cause = "power"
-        self.missed = 0  # heartbeats not sent since the last one that was
-        self.heartbeat: "Heartbeat"
-        self.modem: "Sim800"
-        self.voice: "Voice"
-        self.link: "Link"
-        self._faults: dict[str, int] = {}  # fault: uptime at which it began
+        self.store: "Callable[[], None]" = lambda: None  # writes the outbox
+        self.busy: "Callable[[], bool]" = lambda: False  # an alarm or a call is going on
+        self.faults = Faults(mail, storage, lambda: self.count("faults"))
+        self.fault, self.restore, self.event = self.faults.fault, self.faults.restore, self.faults.event
+        self.beats = Beats(
+            device=device,
+            board=board,
+            mail=mail,
+            outbox=outbox,
+            config=config,
+            count=lambda: self.count("beats"),
+        )
+        self.supply = Supply(board, self.faults, outbox, self.pace)
         self._lost_since: dict[str, int] = {}
-        self._first = True  # no heartbeat has been sent in this boot
         self._day_ms = 0
         self._day_saved_ms = 0
+        self._config_ms: int | None = None
         self._drops = outbox.drops
         self._damaged = 0  # of storage.damaged, told
         self._refused_ms: int | None = None
         self._booted = False
-        self._beating: "asyncio.Task[bool] | None" = None
 
-    def attach(self, modem: "Sim800", voice: "Voice", link: "Link", heartbeat: "Heartbeat") -> None:
+    def attach(self, modem: "Sim800", voice: "Voice", link: "Link", heartbeat: Heartbeat) -> None:
         """The parts that need us first."""
-        self.modem = modem
-        self.voice = voice
-        self.link = link
-        self.heartbeat = heartbeat
+        self.modem = self.beats.modem = self.supply.modem = modem
+        self.voice = self.beats.voice = self.supply.voice = voice
+        self.link = self.beats.link = self.supply.link = link
+        self.beats.heartbeat = heartbeat
 
-    # Events
-
-    def event(self, name: str, val: "int | None" = None, txt: "str | None" = None, at: "int | None" = None) -> None:
-        """One happening."""
-        self.mail.post("event", {"ev": name, "val": val, "txt": txt}, at)
+    # What other parts tell
 
     def notice(self, name: str, val: "int | None" = None) -> None:
         """Whatever the modem noticed: a fault, a restore, or a happening."""
-        if name in ("voice_lost", "voice_back"):
-            return  # followed by `_follow`, which waits for short gaps to pass
-        if name in codes.FAULTS:
-            self.fault(name, val)
-            return
-        for fault in codes.FAULTS:
-            if codes.FAULTS[fault] == name:
-                self.restore(fault)
-                return
-        self.event(name, val)
-
-    def fault(self, name: str, val: "int | None" = None, txt: "str | None" = None, since: "int | None" = None) -> None:
-        """Something is broken; told once until it is well again."""
-        if name not in self._faults:
-            self._faults[name] = self.board.now() if since is None else since
-            self.count("faults")
-            self.event(name, val, txt, since)
-
-    def restore(self, name: str, txt: "str | None" = None) -> None:
-        """The fault is gone; nothing if it was not told."""
-        since = self._faults.pop(name, None)
-        if since is not None:
-            self.event(codes.FAULTS[name], (self.board.now() - since) // 1000, txt)
+        if name not in ("voice_lost", "voice_back"):  # followed by `_follow`, which waits for short gaps to pass
+            self.faults.notice(name, val)
 
     def refused(self, kind: str, reason: str) -> None:
         """One of our own messages broke the contract: it can never be sent, and somebody must hear of that."""
@@ -115,9 +103,16 @@ class Telemetry:
     def check_storage(self) -> None:
         """Lines and files that could not be read are gone for good: their number is told, and restored by a write."""
         damaged = self.storage.damaged
-        if damaged > self._damaged and "storage_damaged" not in self._faults:
+        if damaged > self._damaged and "storage_damaged" not in self.faults:
             self.fault("storage_damaged", damaged - self._damaged)
             self._damaged = damaged
+
+    def stored(self, done: bool) -> None:
+        """How a write to storage went."""
+        if done:
+            self.restore("storage_damaged")
+        else:
+            self.fault("storage_damaged")
 
     def stuck(self, key: str) -> None:
         """A key has been held for longer than anybody would."""
@@ -130,11 +125,15 @@ class Telemetry:
 
     def has_fault(self) -> bool:
         """Whether the lamp should show a fault."""
-        return bool([name for name in _FAULT_LAMP if name in self._faults])
+        return bool([name for name in _FAULT_LAMP if name in self.faults])
 
     def count(self, name: str) -> None:
         """One more in the record of the day."""
         self.book.count(name, self.board.now())
+
+    def pace(self, now: int) -> None:
+        """The interval of the heartbeats may have changed."""
+        self.beats.pace(self.supply.level, now)
 
     # The loop
 
@@ -144,14 +143,20 @@ class Telemetry:
             await self._boot()
             self._booted = True  # this task may be started again; the terminal was not
         while True:
-            now = self.board.now()
-            self._follow("voice_lost", not self.modem.registered(), now)
-            self._follow("data_lost", self.link.client is None and not self.voice.in_call(), now)
-            self._check(now)
-            self._days(now)
-            if (self._first and self.link.client is not None) or self.heartbeat.due(now):
-                self._beat(now)
+            self.tick(self.board.now())
             await asyncio.sleep(_TICK_S)
+
+    def tick(self, now: int) -> None:
+        """One round of it."""
+        self._follow("voice_lost", not self.modem.registered(), now)
+        # Data that the battery does not allow is not lost.
+        lost = self.link.client is None and not self.voice.in_call() and self.supply.data()
+        self._follow("data_lost", lost, now)
+        self.supply.tick(now, self.mail.clock.epoch(now), busy=self.busy())
+        self._check(now)
+        self._left_over(now)
+        self._days(now)
+        self.beats.tick(now)
 
     async def _boot(self) -> None:
         if not self.modem.identified.is_set():
@@ -195,6 +200,32 @@ class Telemetry:
             self.fault("outbox_full", self.outbox.drops)
         elif len(self.outbox) == 0:
             self.restore("outbox_full")
+        due = self._config_ms is None or now - self._config_ms >= _CONFIG_SAVE_MS
+        if self.config.unsaved and due and not self.busy():
+            self._config_ms = now
+            self.stored(self.config.save())
+
+    def _left_over(self, now: int) -> None:
+        """Faults of before the restart that only a report would end: that report may have come while we were off."""
+        modem = self.modem
+        answers = modem.ready and not modem.at.silent
+        for slot in self.faults.left():
+            name, _, txt = slot.partition(" ")
+            well = {
+                "sim_absent": bool(modem.sim),
+                "modem_silent": answers,
+                "modem_refuses_mux": "mux" in modem.can,
+                "under_voltage": answers and modem.mv is not None and modem.mv > _VOLTAGE_OK_MV,
+                "key_stuck": self._rests(txt) and now > _KEYS_MS,
+            }
+            if well.get(name):
+                self.restore(name, txt or None)
+
+    def _rests(self, key: str) -> bool:
+        keys, levels = self.board.keys, self.board.levels()
+        return key not in keys or not levels[keys.index(key)]
+
+    # The record of the day
 
     def _days(self, now: int) -> None:
         if now - self._day_ms < _DAY_MS:
@@ -203,63 +234,12 @@ class Telemetry:
         ended = self.book.tick(now, self.mail.clock.epoch(now), self.modem.registered())
         for fields in ended:
             self.mail.post("day", fields)
+        if ended:
+            self.store()  # first, so that a power cut between the two tells a day twice and not never
         if ended or now - self._day_saved_ms >= _DAY_SAVE_MS:
             self._day_saved_ms = now
             self.save_day()
 
     def save_day(self) -> None:
         """Store the counts of the running day."""
-        if self.storage.write(DAY_FILE, self.book.dump()):
-            self.restore("storage_damaged")
-        else:
-            self.fault("storage_damaged")
-
-    # Heartbeats
-
-    def _beat(self, now: int) -> None:
-        """A task of its own: one that a call holds up must not stop the record of the day."""
-        if self._beating is None or self._beating.done():
-            self._beating = asyncio.create_task(self.beat())
-
-    async def beat(self) -> bool:
-        """One heartbeat, or one more that was missed (False)."""
-        self.count("beats")
-        client = self.link.client
-        if client is None or self.voice.in_call():
-            self.missed += 1
-            return False
-        try:
-            await self.modem.measure()
-        except ATError:
-            pass  # the figures of the last minute then
-        fields = self.mail.stamp()
-        fields["s"] = fields["u"]
-        fields.update(self.figures())
-        try:
-            await client.publish(topics.build("up", "hb", self.device), messages.encode("up", "hb", fields))
-        except (OSError, LocalProtocolError):
-            self.missed += 1
-            return False
-        self._first = False
-        self.missed = 0
-        return True
-
-    def figures(self) -> "dict[str, object]":
-        """The fields of a heartbeat."""
-        modem = self.modem
-        return {
-            "bat": modem.mv,
-            "pct": modem.pct,
-            "mains": self.board.mains(),
-            "csq": modem.csq,
-            "reg": modem.reg,
-            "net": "gsm" if modem.registered() else "none",
-            "cell": modem.cell or None,
-            "heap": self.board.heap(),
-            "box": len(self.outbox),
-            "drops": self.outbox.drops,
-            "call": 1 if self.voice.in_call() else 0,
-            "cfg": self.config.ver,
-            "rtt": None if self.link.rtt_ms is None else min(self.link.rtt_ms, _RTT_MAX_MS),
-            "missed": self.missed,
-        }
+        self.stored(self.storage.write(DAY_FILE, self.book.dump()))

@@ -1,29 +1,35 @@
 """How long to wait before the next try to connect.
 
-In: failures, connections and losses. Out: ms to wait, doubling from 1 s to 120 s, each ±25 %, so that 50,000 terminals
-do not come back in step after an outage. A connection must hold for a minute before the wait starts from 1 s again:
-a link that flaps is a link that fails.
+In: failures, connections and losses. Out: ms to wait, doubling from 1 s to 120 s (1 to 16 minutes after a refusal),
+each ±25 %, so that 50,000 terminals do not come back in step after an outage. A connection must hold for a minute before
+the wait starts from 1 s again: a link that flaps is a link that fails.
 """
 
 FIRST_MS = 1_000
 MOST_MS = 120_000
+FACTOR = 2
 JITTER_PERCENT = 25
+# After a server that says no: it will not change its mind in a second, and each try costs a handshake.
+REFUSED_FIRST_MS = 60_000
+REFUSED_MOST_MS = 960_000
 STABLE_MS = 60_000
 
 
 class Backoff:
-    """The waits of one link. `draw` is always a random integer of 16 bits or more."""
+    """The waits of one link, between two bounds in ms. `draw` is always a random integer, of which 16 bits are used."""
 
-    def __init__(self) -> None:
-        self._base = FIRST_MS
+    def __init__(self, first_ms: int = FIRST_MS, most_ms: int = MOST_MS) -> None:
+        self._first = first_ms
+        self._most = most_ms
+        self._base = first_ms
         self._since: int | None = None  # uptime at which the present connection came up
 
     def failed(self, draw: int) -> int:
         """A try to connect failed: ms to wait before the next."""
         base = self._base
-        self._base = min(base * 2, MOST_MS)
+        self._base = min(base * FACTOR, self._most)
         spread = base * JITTER_PERCENT // 100
-        return base - spread + draw % (2 * spread + 1)
+        return base - spread + 2 * spread * (draw & 0xFFFF) // 0xFFFF
 
     def connected(self, now: int) -> None:
         """The connection is up and usable."""
@@ -32,6 +38,10 @@ class Backoff:
     def lost(self, now: int, draw: int) -> int:
         """The connection went: ms to wait before the next try."""
         if self._since is not None and now - self._since >= STABLE_MS:
-            self._base = FIRST_MS
+            self.reset()
         self._since = None
         return self.failed(draw)
+
+    def reset(self) -> None:
+        """What made the tries fail is over."""
+        self._base = self._first

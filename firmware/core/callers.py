@@ -28,3 +28,22 @@ def decide(number: str, allowed: list[str], back_ms: int, since_sos_ms: int | No
     if not [one for one in allowed if same_number(one, number)]:
         return "refuse"
     return "answer" if since_sos_ms is not None and since_sos_ms <= back_ms else "ring"
+
+
+class Announced:
+    """A time in which one number, or any that is allowed, is answered by itself: the desk asked for it by command."""
+
+    def __init__(self) -> None:
+        self._number = ""
+        self._until_ms = 0
+
+    def open(self, number: str, minutes: int, now: int) -> None:
+        """From now on; a later one replaces it. An empty number: whoever is allowed."""
+        self._number = number
+        self._until_ms = now + minutes * 60_000
+
+    def covers(self, number: str, allowed: "list[str]", now: int) -> bool:
+        """Whether this caller is answered now."""
+        if now >= self._until_ms:
+            return False
+        return bool([one for one in ([self._number] if self._number else allowed) if same_number(one, number)])

@@ -1,4 +1,4 @@
-"""The terminal's idea of the time: set by the network, kept by the uptime, never before the build.
+"""The terminal's idea of the time: set by the network, kept by the uptime, never before the build nor long after it.
 
 In: times from the network. Out: epoch seconds since 1970 UTC at an uptime, or None while no network has told.
 Never guesses: an unset clock stays unset, and the cloud dates the message by its uptimes.
@@ -7,7 +7,11 @@ Never guesses: an unset clock stays unset, and the cloud dates the message by it
 EPOCH_2000 = 946_684_800  # 1970 -> 2000: MicroPython on the ESP32 counts from 2000, its unix port from 1970
 SHANGHAI_S = 8 * 3_600  # no summer time since 1991
 DAY_S = 86_400
-LATEST = 4_102_444_800  # the year 2100: a network that says later is wrong
+LATEST = 4_102_444_800  # the year 2100: nobody means anything later
+LIFE_S = 15 * 366 * DAY_S  # after its build no firmware runs any more: a network that says later is wrong
+JUMP_S = 3_600  # a network that contradicts the running clock by more must say so twice
+AGREE_S = 60
+DOUBT_MS = 20_000  # the two must be so far apart: one wrong time may come by two reports
 _BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -92,6 +96,7 @@ class DeviceClock:
     def __init__(self, build_epoch: int) -> None:
         self._floor = build_epoch
         self._offset_ms: int | None = None  # epoch ms at uptime 0
+        self._doubted: "tuple[int, int] | None" = None  # a time that contradicts, and when it was told
 
     @property
     def is_set(self) -> bool:
@@ -99,11 +104,24 @@ class DeviceClock:
         return self._offset_ms is not None
 
     def set(self, epoch: int | None, now: int) -> bool:
-        """Take a time of the network. False: refused, it cannot be true."""
-        if epoch is None or not self._floor <= epoch < LATEST:
+        """Take a time of the network. False: refused, it cannot be true, or contradicts all that was told before."""
+        if epoch is None or not self._floor <= epoch < self._floor + LIFE_S:
             return False
+        running = self.epoch(now)
+        if running is not None and abs(epoch - running) > JUMP_S and not self._confirmed(epoch, now):
+            return False
+        self._doubted = None
         self._offset_ms = epoch * 1_000 - now
         return True
+
+    def _confirmed(self, epoch: int, now: int) -> bool:
+        """Whether the network has said the same before."""
+        if self._doubted is not None:
+            told, at = self._doubted
+            if abs(epoch - told - (now - at) // 1_000) <= AGREE_S:
+                return now - at >= DOUBT_MS
+        self._doubted = (epoch, now)
+        return False
 
     def epoch(self, now: int) -> int | None:
         """Epoch seconds at an uptime (also a past one of this boot), or None while unset."""

@@ -12,6 +12,7 @@ COUNT_MAX = 99_999  # of the wire
 MINUTES_MAX = 1_440
 STEP_MS_MAX = 120_000  # a longer gap between two ticks is a terminal that hung: not proven to have been at work
 HOUR_MS = 3_600_000
+_NUMBER_DIGITS = 6  # of a day's running number: enough for two thousand years
 UNDATED_MAX = 48  # hours; more than two days without any network time: the oldest are given up
 
 _MS = ("on_ms", "reg_ms")
@@ -36,6 +37,7 @@ class DayBook:
         ] = []  # of this boot while the clock is unset: (uptime at start, counts)
         self._last: int | None = None  # uptime of the last tick
         self._day: int | None = None  # today, while the clock is set
+        self._told: "tuple[int, dict[str, int]] | None" = None  # the last day that ended, and what was told of it
         self.lost_minutes = 0  # powered minutes that could not be dated
 
     def count(self, name: str, now: int) -> None:
@@ -45,13 +47,20 @@ class DayBook:
     def _page(self, now: int) -> dict[str, int]:
         """The counts that are being added to."""
         if self._day is not None:
-            return self._days.setdefault(self._day, _empty())
+            return self._of(self._day)
         start = now - now % HOUR_MS
         if not self._hours or self._hours[-1][0] != start:
             self._hours.append((start, _empty()))
             if len(self._hours) > UNDATED_MAX:
                 self.lost_minutes += self._hours.pop(0)[1]["on_ms"] // 60_000
         return self._hours[-1][1]
+
+    def _of(self, number: int) -> dict[str, int]:
+        """The counts of a day. One that was told goes on where it was: whoever is told twice keeps the larger."""
+        if number not in self._days:
+            told = self._told
+            self._days[number] = dict(told[1]) if told is not None and told[0] == number else _empty()
+        return self._days[number]
 
     def tick(self, now: int, epoch: int | None, registered: bool) -> list[dict[str, object]]:
         """Let time pass. `epoch`: the clock at this uptime or None. Returns the days that ended, oldest first."""
@@ -65,10 +74,10 @@ class DayBook:
         today = shanghai_number(epoch)
         into_today_ms = (epoch - shanghai_midnight(today)) * 1_000
         if step > into_today_ms:  # the step began yesterday
-            self._spend(self._days.setdefault(today - 1, _empty()), step - into_today_ms, registered)
+            self._spend(self._of(today - 1), step - into_today_ms, registered)
             step = into_today_ms
         self._day = today
-        self._spend(self._days.setdefault(today, _empty()), step, registered)
+        self._spend(self._of(today), step, registered)
         return self._ended(today)
 
     def _spend(self, page: dict[str, int], step: int, registered: bool) -> None:
@@ -81,38 +90,52 @@ class DayBook:
         for start, page in self._hours:
             middle = min(start + HOUR_MS // 2, now)
             number = shanghai_number(epoch - (now - middle) // 1_000)
-            _add(self._days.setdefault(number, _empty()), page)
+            _add(self._of(number), page)
         self._hours = []
 
     def _ended(self, today: int) -> list[dict[str, object]]:
         out = []
         for number in sorted(self._days):
-            # A day after today is a clock that was set back: it ends when it comes.
-            if number < today:
-                out.append(_fields(number, self._days.pop(number)))
+            # A day after today is a clock that was set back. Tomorrow ends when it comes: the clock was a little fast.
+            # What is later will not come soon: those minutes were lived, and nobody knows of a better day than this.
+            if number > today + 1:
+                _add(self._of(today), self._days.pop(number))
+            elif number < today:
+                page = self._days.pop(number)
+                out.append(_fields(number, page))
+                self._told = (number, page)
         return out
 
     def dump(self) -> dict[str, object]:
         """What to store: the counts of days that have not ended."""
         undated = sum([page["on_ms"] for _, page in self._hours]) // 60_000
-        return {"days": {str(number): self._days[number] for number in self._days}, "lost": self.lost_minutes + undated}
+        told = None if self._told is None else [self._told[0], self._told[1]]
+        days = {str(number): self._days[number] for number in self._days}
+        return {"days": days, "lost": self.lost_minutes + undated, "told": told}
 
     def load(self, stored: object) -> None:
         """Take over what an earlier boot stored. Anything that is not a dump is ignored."""
         if not isinstance(stored, dict):
             return
-        lost, days = stored.get("lost"), stored.get("days")
+        lost, days, told = stored.get("lost"), stored.get("days"), stored.get("told")
         if isinstance(lost, int):
             self.lost_minutes += lost
-        if not isinstance(days, dict):
-            return
-        for text in days:
-            page = days[text]
-            if isinstance(page, dict) and text.isdigit():
-                known = {name: page.get(name) for name in _MS + COUNTS}
-                whole = {name: value for name, value in known.items() if isinstance(value, int) and value >= 0}
-                if len(whole) == len(known):
-                    _add(self._days.setdefault(int(text), _empty()), whole)
+        if isinstance(told, list) and len(told) == 2 and isinstance(told[0], int):
+            page = _page(told[1])
+            self._told = None if page is None else (told[0], page)
+        for text in days if isinstance(days, dict) else {}:
+            page = _page(days[text])  # type: ignore[index] # it is a dict
+            if page is not None and text.isdigit() and len(text) <= _NUMBER_DIGITS:
+                self._days[int(text)] = page
+
+
+def _page(raw: object) -> "dict[str, int] | None":
+    """Counts as they were stored, or None if that is what they are not."""
+    if not isinstance(raw, dict):
+        return None
+    known = {name: raw.get(name) for name in _MS + COUNTS}
+    whole = {name: value for name, value in known.items() if isinstance(value, int) and value >= 0}
+    return whole if len(whole) == len(known) else None
 
 
 def _fields(number: int, page: dict[str, int]) -> dict[str, object]:

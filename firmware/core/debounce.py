@@ -30,6 +30,14 @@ class Debouncer:
         self._start = boot_ms + BOOT_IGNORE_MS
         self._last = boot_ms
 
+    @property
+    def resting(self) -> bool:
+        """Whether no contact moves and no key is down, but for one that sticks."""
+        for one in self._contacts:
+            if one.charge if not one.down else not one.stuck or one.charge < INTEGRATE_MS:
+                return False
+        return True
+
     def poll(self, levels: list[bool] | tuple[bool, ...], now: int) -> list[tuple[str, str]]:
         """The edges of this poll. `levels`: True while the contact is closed, in the order of `keys`."""
         weight = min(now - self._last, POLL_MS)

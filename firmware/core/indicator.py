@@ -37,12 +37,20 @@ BEEPS = {
     "cancelled": ((1_000, 150), (600, 300)),
     "no_network": ((400, 200), (0, 100), (400, 200), (0, 100), (400, 200)),
     "low_battery": ((800, 80), (0, 80), (600, 80)),
+    # Nobody can be called: the neighbours must hear it. Loud where a buzzer resonates, and nearly without a pause.
+    "siren": ((2_400, 600), (2_900, 600), (2_400, 600), (2_900, 600), (2_400, 600), (2_900, 600)),
 }
 
 PRESSED_MS = 300  # long enough to be seen, short enough for a second press to be seen too
 # Said again while help is being called and nobody talks; below 5 s with the time between two ticks.
 REPEAT_MS = 4_500
-REPEATED = {"calling": "calling", "ringing": "ringing", "no_voice": "no_network", "nobody": "nobody"}
+REPEATED = {
+    "calling": "calling",
+    "ringing": "ringing",
+    "no_voice": "no_network",
+    "no_sim": "siren",
+    "nobody": "nobody",
+}
 
 
 def lamp(facts: dict[str, object], phase: str | None, desk: str | None, pressed: bool) -> str:
@@ -56,7 +64,7 @@ def lamp(facts: dict[str, object], phase: str | None, desk: str | None, pressed:
         ("on_the_way", desk == "on_the_way"),
         ("accepted", desk == "accepted"),
         ("nobody", phase == "nobody"),
-        ("no_voice", phase == "no_voice"),
+        ("no_voice", phase in ("no_voice", "no_sim")),
         ("starting", not facts.get("started")),
         ("no_voice", not facts.get("voice")),
         ("fault", facts.get("fault")),

@@ -1,7 +1,7 @@
 """The dial ladder: from a fired key to a person who answers.
 
 In: fired keys, the modem's reports, routes and words of the desk, the passing of time. Out: actions as plain tuples,
-carried out by somebody else: dial, hangup, answer, restart_modem, tone, report, exhausted, done, save.
+carried out by somebody else: dial, hangup, answer, restart_modem, text, tone, report, exhausted, done, save.
 One call at a time. An SOS ends only by ten seconds with a staffed target, an accept by key, the desk's acceptance, or
 Cancel; once every rung of every cycle was tried it goes on slowly, for ever, rather than give up.
 Talk comes from the modem's report of an active call, never from an `OK`.
@@ -9,42 +9,24 @@ Talk comes from the modem's report of an active call, never from an `OK`.
 
 from firmware.core import limits, resume
 from firmware.core import plan as plans_
-from firmware.core.attempt import DIALLING, HANGING, LINE_CAUSES, RINGING, TALKING, Alarm, Attempt, view
+from firmware.core.attempt import DIALLING, HANGING, RINGING, TALKING, Alarm, Attempt, view
+from firmware.core.walk import SOS, Walk
 
-SOS = plans_.SOS
 ACCEPT_KEY = "1"  # "press 1 to accept", as the cloud's own calls say
 
 
-class Ladder:
-    """One line, one alarm. `plans`: {key: rungs} of the configuration in force, `ver` its version."""
+class Ladder(Walk):
+    """`plans`: {key: rungs} of the configuration in force, `ver` its version."""
 
     def __init__(self, plans: object, ver: int, times: dict[str, int] | None = None) -> None:
+        super().__init__()
         self._plans: dict[str, list[tuple[str, str, int, int]]] = {}
         if not self.set_plans(plans, ver):
             raise ValueError("plans: a valid sos ladder with a staffed rung")
         self.configure(times)
-        self._alarm: Alarm | None = None
-        self._attempt: Attempt | None = None
-        self._count = 0  # attempts so far
-        self._voice = False
-        self._caller: str | None = None  # somebody rings and nobody has decided
-        self._clear_until = 0  # a call that is not ours is being hung up
-        self._wait_until = 0  # for the cloud: a route, or the desk's word between two calls
-        self._data = False
-        self._retry_at = 0  # not before: gap after a modem fault, slow retry
-        self._deaf_since: int | None = None  # registration missing while a dial was due
-        self._blind_at = 0  # then a dial goes out without registration
         self.ignored = 0  # routes and desk messages for no open press of ours
 
     # Configuration.
-
-    def configure(self, times: dict[str, int] | None) -> None:
-        """Take the times of a configuration; their hard bounds hold."""
-        self._publish_wait = limits.limit(times, "publish_wait")
-        self._listen = limits.limit(times, "listen")
-        self._cycles = limits.limit(times, "cycles")
-        self._talk_min = limits.limit(times, "talk_min")
-        self._slow_retry = limits.limit(times, "slow_retry")
 
     def set_plans(self, plans: object, ver: int) -> bool:
         """Take a stored plan for the next alarm. False: refused, because SOS would not end at a staffed target."""
@@ -84,7 +66,17 @@ class Ladder:
 
     def view(self, now: int) -> dict[str, str | None]:
         """{"phase", "desk"} for the lamp."""
-        return view(self._alarm, self._attempt, self._voice, now)
+        return view(self._alarm, self._attempt, self._voice, self._sim, now)
+
+    def spoken(self, now: int) -> dict[str, object]:
+        """What the terminal could say about the alarm, see speech.py."""
+        view = self.view(now)
+        alarm = self._alarm if self.running else None
+        about: dict[str, object] = {"ref": self.ref, "phase": view["phase"], "desk": view["desk"]}
+        if alarm is not None:
+            rung = plans_.next_rung(alarm.plan, alarm.tried) or 0
+            about["key"], about["tries"], about["staffed"] = alarm.key, alarm.last is not None, alarm.plan[rung][3]
+        return about
 
     # What the user does.
 
@@ -101,10 +93,16 @@ class Ladder:
             if key != SOS and (alarm.key == SOS or talking):
                 return [("tone", "busy")]
             out = self._finish(alarm, "preempted", now) + self._hang("preempted", now)
-        self._alarm = alarm = Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
-        self._retry_at = 0
+        before, self._alarm = alarm, Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
+        alarm = self._alarm
+        if before is not None:
+            alarm.texts.follow(before.texts)
+        alarm.begun = now
+        self._retry_at = self._room_until = 0
+        self._rested = {}
         self._deaf_since = None
         self._data = data_up
+        alarm.cut_off = not data_up
         # In a call data is suspended: a route cannot come, so nothing is gained by waiting for it.
         self._wait_until = now + self._publish_wait if data_up and not line_busy and self._attempt is None else now
         if line_busy and (self._caller is None or plans_.rung_of(alarm.plan, self._caller) is None):
@@ -132,8 +130,9 @@ class Ladder:
         if alarm.key == SOS and alarm.end is None and attempt is not None and attempt.state == TALKING:
             if not attempt.staffed:
                 out += self._hang("local_hangup", now)
-        elif attempt is None and alarm.exhausted:
-            self._retry_at = now
+        elif attempt is None and (alarm.exhausted or now < self._room_until):
+            self._retry_at = self._room_until = now
+            self._rested = {}
             out += self._advance(now)
         return out
 
@@ -191,8 +190,15 @@ class Ladder:
         self._voice = up
         return self._advance(now)
 
+    def card(self, present: bool) -> None:
+        """Whether there is a SIM, as far as the modem knows."""
+        self._sim = present
+
     def call(self, number: int, what: str, now: int, cause: str | None = None) -> list[tuple[object, ...]]:
-        """A report about attempt `number`: dialling, ringing, active, ended. Late and repeated ones change nothing."""
+        """A report about attempt `number`: dialling, ringing, active, ended. Late ones change nothing.
+
+        `active` again and again for as long as the modem shows it: that is the proof of the talk.
+        """
         attempt = self._attempt
         if attempt is None or attempt.number != number:
             return []
@@ -210,9 +216,8 @@ class Ladder:
         return []
 
     def _active(self, attempt: Attempt, now: int) -> list[tuple[object, ...]]:
-        if attempt.talk_at is not None:
+        if not attempt.shown(now, self._talk_min):
             return []
-        attempt.talk_at = now
         if attempt.state != HANGING:  # answered in the moment in which we hang up: it is told, and hung up
             attempt.state = TALKING
         return [attempt.report("talk"), ("tone", "answered"), ("save",)]
@@ -245,19 +250,6 @@ class Ladder:
         self._clear_until = min(self._clear_until, now)
         return self._advance(now)
 
-    def _take_caller(self, number: str, now: int) -> list[tuple[object, ...]]:
-        """A caller during an alarm: a target of the ladder is answered, anybody else must leave the line."""
-        alarm, self._caller = self._alarm, None
-        if alarm is None:
-            return []
-        rung = plans_.rung_of(alarm.plan, number)
-        if rung is not None:
-            attempt = self._start(alarm, rung, "in", now + limits.ANSWER_MS)
-            attempt.state = RINGING
-            return [("answer", attempt.number), attempt.report("ring")]
-        self._clear_until = now + limits.HANGUP_MS
-        return [("hangup",), ("report", "event", {"ev": "call_refused", "ref": alarm.ref})]
-
     # What time does.
 
     def tick(self, now: int) -> list[tuple[object, ...]]:
@@ -265,7 +257,8 @@ class Ladder:
         out: list[tuple[object, ...]] = []
         attempt, alarm = self._attempt, self._alarm
         if attempt is not None and attempt.state == TALKING:
-            attempt.count_talk(now, self._talk_min)
+            if now - attempt.shown_at >= limits.TALK_LOST_MS:
+                out = self._hang("timeout", now)
         elif attempt is not None and now >= attempt.deadline:
             if attempt.state == HANGING:
                 out = self._ended(attempt, None, now)
@@ -278,100 +271,16 @@ class Ladder:
                     out = [("restart_modem",)]  # which ends any call
         elif attempt is None and alarm is not None and alarm.faded(now):
             self._alarm = None
-        return out + self._advance(now)
+        return out + self._advance(now) + self._text(now)
 
-    def _ended(self, attempt: Attempt, cause: str | None, now: int) -> list[tuple[object, ...]]:
-        """No call is up any more."""
-        alarm = attempt.alarm
-        attempt.count_talk(now, self._talk_min)
-        self._attempt = None
-        out = [attempt.last_report(cause, now)]
-        if alarm.over is None:
-            out.append(("tone", "ended" if attempt.talk_at is not None else "busy"))
-            out.append(("save",))
-            if alarm.exhausted:
-                alarm.slow += 1
-                self._retry_at = now + (self._slow_retry if alarm.slow < limits.SLOW_TRIES else limits.SLOWEST_MS)
-            elif attempt.talk_at is None and (attempt.why or cause) in LINE_CAUSES:
-                self._retry_at = now + limits.GAP_MS
-            if self._data and cause != "busy":
-                self._wait_until = now + self._listen
-            if self._caller is not None and attempt.target in alarm.tried and not attempt.set_up:
-                alarm.tried.remove(attempt.target)  # somebody rang before our dial went out: its turn is still to come
-        return out + self._advance(now)
-
-    def _hang(self, why: str, now: int) -> list[tuple[object, ...]]:
-        attempt = self._attempt
-        if attempt is None or attempt.state == HANGING:
-            return []
-        attempt.state = HANGING
-        attempt.why = why
-        attempt.deadline = now + limits.HANGUP_MS
-        return [("hangup",)]
-
-    def _finish(self, alarm: Alarm, how: str, now: int) -> list[tuple[object, ...]]:
-        alarm.over = how
-        alarm.over_at = now
-        return [("done", how), ("save",)]
-
-    def _advance(self, now: int) -> list[tuple[object, ...]]:
-        """What is due while no call is up: the end, the next dial, or more patience."""
+    def texted(self, serial: int, sent: bool, now: int) -> list[tuple[object, ...]]:
+        """What became of a short message. Late words about one that was given up change nothing."""
         alarm = self._alarm
-        if alarm is None or alarm.over is not None or self._attempt is not None:
+        told = None if alarm is None else alarm.texts.told(serial, sent)
+        if alarm is None or told is None:
             return []
-        if alarm.end is not None:
-            return self._finish(alarm, alarm.end, now)
-        if self._caller is not None:
-            return self._take_caller(self._caller, now)
-        if now < max(self._clear_until, self._wait_until, self._retry_at):
-            return []
-        return self._dial(alarm, now) if self._voice else self._deaf(alarm, now)
-
-    def _deaf(self, alarm: Alarm, now: int) -> list[tuple[object, ...]]:
-        """No registration: said aloud, the modem restarted once, and now and then a dial all the same."""
-        if self._deaf_since is None:
-            self._deaf_since = now
-            self._blind_at = now + self._slow_retry
-            return [("tone", "no_network")]
-        if now >= self._blind_at:
-            # What the driver knows about registration may be wrong; a dial that fails costs nothing.
-            self._blind_at = now + self._slow_retry
-            return self._dial(alarm, now)
-        if not alarm.restarted and now - self._deaf_since >= limits.RESTART_AFTER_MS:
-            alarm.restarted = True
-            self._blind_at = now + self._slow_retry
-            return [("restart_modem",)]
-        return []
-
-    def _dial(self, alarm: Alarm, now: int) -> list[tuple[object, ...]]:
-        last = alarm.tried[-1] if alarm.tried else None
-        # The first cycle is the plan's own order; from then on nobody is dialled twice in a row if it can be helped.
-        rung = plans_.next_rung(alarm.plan, alarm.tried, last if alarm.cycle else None)
-        if rung is None:
-            alarm.cycle += 1
-            alarm.tried = []
-            if alarm.cycle >= self._cycles and not alarm.exhausted:
-                return self._exhaust(alarm, now)
-            rung = plans_.next_rung(alarm.plan, [], last) or 0
-        attempt = self._start(alarm, rung, "out", now + limits.SETUP_MS)
-        # Spent when dialled, not when ended: a target whose call resets the terminal must not be next for ever.
-        alarm.tried.append(attempt.target)
-        return [("dial", attempt.number, attempt.target), ("tone", "calling"), attempt.report("dial"), ("save",)]
-
-    def _start(self, alarm: Alarm, rung: int, direction: str, deadline: int) -> Attempt:
-        self._count += 1
-        self._attempt = Attempt(alarm, self._count, rung, direction, deadline)
-        return self._attempt
-
-    def _exhaust(self, alarm: Alarm, now: int) -> list[tuple[object, ...]]:
-        """Every rung of every cycle was tried: said aloud, told to the cloud, and for SOS not the end."""
-        alarm.exhausted = True
-        out: list[tuple[object, ...]] = [("report", "event", {"ev": "ladder_exhausted", "ref": alarm.ref})]
-        out += [("exhausted", alarm.ref), ("tone", "nobody")]
-        if alarm.key != SOS:
-            return out + self._finish(alarm, "exhausted", now)
-        self._retry_at = now + self._slow_retry
-        return out + [("save",)]
+        event = {"ev": told[0], "txt": told[1], "val": told[2], "ref": alarm.ref}
+        return [("report", "event", event), ("save",)]
 
     # A reset in the middle.
 
@@ -384,11 +293,11 @@ class Ladder:
 
     def restore(self, dump: object, now: int, talking: bool = False) -> list[tuple[object, ...]]:
         """Go on after a reset. `talking`: the modem says that a call is active. An unreadable dump is ignored."""
-        found = resume.unpack(dump)
+        found = resume.unpack(dump, now)
         if found is None or self._alarm is not None:
             return []
         self._alarm, attempt, self._count = found
-        self._alarm.over_at = now
+        self._alarm.over_at = self._alarm.begun = now
         if attempt is None:
             # A call that was being hung up for this alarm may still stand: the line is cleared before the next dial.
             self._clear_until = now + limits.HANGUP_MS

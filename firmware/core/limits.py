@@ -14,14 +14,33 @@ TABLE = {
     "cycles": (3, 1, 5),  # rounds of the ladder at full speed
     "talk_min": (10_000, 8_000, 20_000),  # ms of talk below which a call counts as not answered
     "slow_retry": (60_000, 30_000, 120_000),  # ms between attempts after the last cycle
+    "test_days": (7, 1, 28),  # days between two self-tests
 }
 
-# Of the ladder, not configurable.
-SETUP_MS = 20_000  # the manual's longest time from ATD to its first answer
-HANGUP_MS = 3_000  # after that the next dial goes out whatever the modem says
+# Of one dial, not configurable. Each bound leaves room for those above it: who knows less waits longer.
+ATD_MS = 20_000  # the manual's longest time from ATD to its first answer
+CLEAR_MS = 3_000  # the driver's, for hanging up and looking: after a call, and before a dial of a line in doubt
+HANGUP_MS = CLEAR_MS  # the ladder's, for a hang-up that it ordered: then the next dial goes out whatever the modem says
+# The ladder's, from its order on: the line is cleared, ATD takes its longest, and the order may have to wait for the
+# end of the hang-up before it: one aborted dial (1 s) and a modem that is asked three times whether it listens.
+SETUP_MS = CLEAR_MS + ATD_MS + 3_000
+DIAL_MS = SETUP_MS + 2_000  # the driver's, with an ATD that has left: the ladder decides first, for it knows what to do
 ANSWER_MS = 10_000  # from ATA to an active call
+# How long a modem may answer no question about a call. Muteness is found by questions 2 s apart.
+MUTE_RING_MS = 8_000  # nobody talks yet: nothing is lost by a new start but what this costs the elder
+MUTE_DIAL_MS = 15_000  # ATD has no result: the manual lets it be silent for 20 s, but not the channels beside it
+MUTE_TALK_MS = 30_000  # somebody may be talking, and only the line between modem and terminal is cut
+TALK_LOST_MS = 45_000  # a talk of which the ladder hears so long nothing is over, whatever the driver's books say
+TALK_DOUBT_MS = 4_000  # four questions unanswered: from then on the elder hears the tone of a call that is being made
+# Of the ladder, not configurable.
+AGAIN_MS = 5_000  # from the end of a call to the next for the same number: 3 to 7 s are usual, a busy line needs them
+CYCLE_MS_MIN = 20_000  # busy tones end cycles in seconds: who is busy now may hang up within this, three times
 GAP_MS = 2_000  # after a fault of the modem itself, so that a dead modem does not eat the ladder in a second
 RESTART_AFTER_MS = 45_000  # without registration; a cold start takes 10 to 30 s, and a restart throws that away
+EM112_AFTER_MS = 20_000  # without registration, and with a SIM: the usual search for a cell is over by then
+TEXT_FAULTS = 2  # calls in a row that fail in modem or network, not at their target: a message may still get through
+TEXT_ROOM_MS = 20_000  # what a modem with one channel gives to messages between two cycles: five take about that
+TEXT_PATIENCE_MS = 15_000  # how long a message waits for a call to go beside before it goes between two
 SLOW_TRIES = 30  # attempts at `slow_retry` after the last cycle, then one in SLOWEST_MS, for the battery's sake
 SLOWEST_MS = 300_000
 DESK_SHOWN_MS = 4 * 3_600_000  # the desk's word stays on the lamp until it says `closed`, at the longest this

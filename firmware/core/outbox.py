@@ -1,9 +1,9 @@
 """Receipted messages, kept until the cloud says that it has committed them.
 
 In: complete messages with their ids, receipts, the passing of time. Out: what is due to be sent, and the lines of a
-file that bring everything back after a power cut. Writing that file is somebody else's work; nothing is handed out
-before it was written (`pending_save`, `saved`), except when storage is broken (`save_failed`): a press never waits for
-a flash chip.
+file that bring everything back after a power cut: all of them, or what has changed since, to be put at its end. Writing
+that file is somebody else's work; nothing is handed out before it was written (`pending_save`, `saved`), except when
+storage is broken (`save_failed`): a press never waits for a flash chip.
 Never forgets without a receipt, unless it is full: then the least important, oldest entry goes, and is counted.
 """
 
@@ -12,6 +12,10 @@ import json
 from firmware.core.ids import IdSource
 from firmware.core.lines import pack, unpack
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ENTRIES_MAX = 64  # 16 KB of heap; two ladders of three cycles with all their reports fit
 DAYS_MAX = 40  # days have a place of their own: they prove what is billed, and must not be pushed out by a bad night
 WINDOW = 8  # entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press
@@ -19,6 +23,7 @@ RESEND_FIRST_MS = 10_000
 RESEND_MOST_MS = 300_000
 TRIES_MAX = 20  # about 80 minutes; what was never receipted until then is tried once an hour, after everything else
 ASIDE_MS = 3_600_000
+_GONE_A_LINE = 32  # ids of 29 bytes: a line of the file stays short
 
 PRESS, CALL, LADDER, RESULT, BOOT, EVENT, DAY = range(7)  # importance, the first is the highest
 _OF_KIND = {"press": PRESS, "call": CALL, "result": RESULT, "boot": BOOT, "event": EVENT, "day": DAY}
@@ -60,6 +65,10 @@ class Outbox:
         self._changes = 0  # of what the file should hold
         self._changes_written = 0  # up to here by the last dump
         self._changes_saved = 0
+        self._gone: list[str] = []  # ids on the file that are no longer held
+        self._gone_written = 0  # of them by the last dump
+        self._counts_saved = (0, 0)  # drops and damaged lines as the file tells them
+        self._counts_written = (0, 0)
         self.drops = 0  # messages given up without a receipt, ever
         self.refusals = 0  # of them, in this boot, because our own encoder refused them
         self.damaged = 0  # lines of the file that could not be read, ever
@@ -81,6 +90,10 @@ class Outbox:
     def aside(self) -> int:
         """Entries that were sent TRIES_MAX times without a receipt."""
         return len([entry for entry in self._entries if entry.tries >= TRIES_MAX])
+
+    def held(self, kind: str) -> "list[dict[str, object]]":
+        """The fields of all messages of a kind."""
+        return [_open(entry.line)[1] for entry in self._entries if entry.rank == _OF_KIND[kind]]
 
     def add(self, kind: str, fields: dict[str, object], now: int) -> list[str]:
         """Keep a message (with `id`, `t`, `u`; without `v`, `s`). Returns the ids that were dropped to make room."""
@@ -105,6 +118,7 @@ class Outbox:
         worst = max([one.rank for one in rivals])
         victim = next(one for one in rivals if one.rank == worst)
         self._entries.remove(victim)
+        self._forget(victim)
         self.drops += 1
         self._changes += 1
         return [victim.id]
@@ -156,12 +170,21 @@ class Outbox:
 
     def receipt(self, ids: list[str], now: int) -> int:
         """Forget what the cloud has committed. Returns how many that were; unknown ids are of old duplicates."""
-        kept = [entry for entry in self._entries if entry.id not in ids]
+        kept: list[_Entry] = []
+        for entry in self._entries:
+            if entry.id in ids:
+                self._forget(entry)
+            else:
+                kept.append(entry)
         gone = len(self._entries) - len(kept)
         self._entries = kept
         if gone:
             self._changes += 1
         return gone
+
+    def _forget(self, entry: _Entry) -> None:
+        if entry.on_file != _NEW:
+            self._gone.append(entry.id)
 
     def refused(self, message_id: str, now: int) -> None:
         """Our own encoder refuses this message: it can never be sent. Dropped and counted."""
@@ -171,13 +194,35 @@ class Outbox:
 
     # The file.
 
+    @property
+    def size(self) -> int:
+        """Bytes of a file that holds what is held and nothing else, but for its first line."""
+        return sum([len(entry.line) for entry in self._entries])
+
     def dump_lines(self) -> list[bytes]:
         """The file, line by line. `saved` or `save_failed` must follow; what is added meanwhile waits for the next."""
+        self._begin()
+        return [pack({"drops": self.drops, "damaged": self.damaged})] + [entry.line for entry in self._entries]
+
+    def news_lines(self) -> list[bytes]:
+        """What the file lacks, to be put at its end; as with a dump, `saved` or `save_failed` must follow."""
+        # What is gone comes first, so that a reader never holds more than the outbox did.
+        parts = range(0, len(self._gone), _GONE_A_LINE)
+        out = [pack({"gone": self._gone[at : at + _GONE_A_LINE]}) for at in parts]
+        out += [entry.line for entry in self._entries if entry.on_file == _NEW]
+        self._begin()
+        drops, damaged = self.drops - self._counts_saved[0], self.damaged - self._counts_saved[1]
+        if drops or damaged:
+            out.append(pack({"drops": drops, "damaged": damaged}))  # whoever reads the file adds them up
+        return out
+
+    def _begin(self) -> None:
         for entry in self._entries:
             if entry.on_file == _NEW:
                 entry.on_file = _WRITING
         self._changes_written = self._changes
-        return [pack({"drops": self.drops, "damaged": self.damaged})] + [entry.line for entry in self._entries]
+        self._gone_written = len(self._gone)
+        self._counts_written = (self.drops, self.damaged)
 
     def dump(self) -> bytes:
         """The file as one."""
@@ -189,6 +234,9 @@ class Outbox:
             if entry.on_file == _WRITING:
                 entry.on_file = _SAFE
         self._changes_saved = self._changes_written
+        self._gone = self._gone[self._gone_written :]
+        self._gone_written = 0
+        self._counts_saved = self._counts_written
         self._broken = False
 
     def save_failed(self) -> None:
@@ -198,7 +246,7 @@ class Outbox:
             if entry.on_file == _WRITING:
                 entry.on_file = _NEW
 
-    def load(self, source: bytes | list[bytes], now: int) -> int:
+    def load(self, source: "bytes | Iterable[bytes]", now: int) -> int:
         """Take over the messages of a file (its bytes, or its lines). Returns how many lines were damaged."""
         lines = source.split(b"\n") if isinstance(source, bytes) else source
         damaged = 0
@@ -207,6 +255,7 @@ class Outbox:
                 continue
             if not self._load_line(line, now):
                 damaged += 1
+        self._counts_saved = (self.drops, self.damaged)
         self.damaged += damaged
         if damaged:
             self._changes += 1
@@ -217,6 +266,9 @@ class Outbox:
         if isinstance(value, dict):
             self.drops += _count(value.get("drops"))
             self.damaged += _count(value.get("damaged"))
+            gone = value.get("gone")
+            if isinstance(gone, list):
+                self._entries = [entry for entry in self._entries if entry.id not in gone]
             return True
         if not isinstance(value, list) or len(value) != 2:
             return False

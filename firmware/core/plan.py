@@ -116,10 +116,22 @@ def rung_of(plan: list[tuple[str, str, int, int]], number: str) -> int | None:
     return None
 
 
-def next_rung(plan: list[tuple[str, str, int, int]], tried: list[str], last: str | None = None) -> int | None:
+def carried(plan: list[tuple[str, str, int, int]], last: str | None) -> list[str]:
+    """What counts as dialled when a cycle begins.
+
+    Desk, family, desk would dial the desk twice in a row in every cycle: the last dial of one is the first of the next.
+    """
+    others = [rung for rung in plan if rung[1] != last]
+    return [last] if last is not None and others and len(plan) > 2 * len(others) else []
+
+
+def next_rung(
+    plan: list[tuple[str, str, int, int]], tried: list[str], last: str | None = None, resting: "list[str] | None" = None
+) -> int | None:
     """Index of the first rung whose turn has not come in this cycle, or None at its end.
 
     `last`: a number that should not be dialled twice in a row, if anybody else's turn has not come either.
+    `resting`: numbers that others go before, for they were dialled a moment ago.
     `tried`: the numbers dialled in this cycle, also under an earlier plan. Each uses up one rung with that number, so a
     plan that changes in the middle neither starts again from its top nor leaves anybody out.
     """
@@ -133,4 +145,8 @@ def next_rung(plan: list[tuple[str, str, int, int]], tried: list[str], last: str
     if len(tried) >= LADDER_RUNGS_MAX:
         # Routes that keep changing could add targets for ever: past one full ladder only desks not yet dialled go.
         waiting = [index for index in waiting if plan[index][3] and plan[index][1] not in tried]
-    return next((index for index in waiting if plan[index][1] != last), waiting[0]) if waiting else None
+    for avoided in ([last] + (resting or []), resting or [], [last]):
+        for index in waiting:
+            if plan[index][1] not in avoided:
+                return index
+    return waiting[0] if waiting else None

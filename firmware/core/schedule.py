@@ -1,12 +1,17 @@
-"""When the next heartbeat is due.
+"""When the next heartbeat and the next self-test are due.
 
-In: the device id, the interval, the uptime. Out: True once per interval. The phase within the interval comes from the
-device id, so that terminals that lost mains together do not beat together when it is back.
+In: the device id, the interval, the uptime or the clock. Out: True when it is time. The phase within the interval comes
+from the device id, so that terminals that lost mains together do not beat together when it is back.
 """
 
 import binascii
 
+from firmware.core.clock import shanghai_midnight, shanghai_number
+
 EVERY_S_MIN, EVERY_S_MAX = 60, 86_400  # faster floods the SIM's plan, slower proves no usage day
+TEST_FROM_S, TEST_TO_S = 9 * 3_600, 18 * 3_600  # of a Shanghai day: nobody sleeps, and whoever repairs is at work
+TEST_SPREAD_S = 7 * 3_600  # of starting times, which leaves two hours in which a test that had to wait may still run
+TEST_SETTLED_MS = 600_000  # after a start: registration and data have had their time
 
 
 class Heartbeat:
@@ -31,3 +36,25 @@ class Heartbeat:
             return False
         self.next_ms += (now - self.next_ms) // self._every_ms * self._every_ms + self._every_ms
         return True
+
+
+class SelfTest:
+    """When the terminal tests itself: by day, on a day of the week and at a time that come from the device id."""
+
+    def __init__(self, device: str) -> None:
+        self._hash = binascii.crc32(device.encode()) & 0xFFFFFFFF
+
+    def due(self, now: int, epoch: "int | None", last: "int | None", days: int) -> bool:
+        """Whether a test is due. `epoch`: the clock at uptime `now`, `last`: at the last test; None: not known."""
+        if epoch is None:
+            return False  # nobody knows whether it is night; the missing clock is told as a fault of its own
+        if now < TEST_SETTLED_MS:
+            return False
+        today = shanghai_number(epoch)
+        second = epoch - shanghai_midnight(today)
+        if not TEST_FROM_S <= second < TEST_TO_S:
+            return False
+        day = today - (today - self._hash) % days  # the last one whose turn it was
+        at = shanghai_midnight(day) + TEST_FROM_S + self._hash // days % TEST_SPREAD_S
+        # A last test in the future is of a clock that was wrong.
+        return epoch >= at and not (last is not None and at <= last <= epoch)

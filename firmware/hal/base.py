@@ -66,6 +66,11 @@ class Board:
         """Closed contacts, in the order of `keys`."""
         raise NotImplementedError
 
+    async def watch(self) -> None:
+        """Whatever the machine itself has to do all the time: read its keys, move lamp and tones on. For ever."""
+        while True:  # noqa: ASYNC110 - there is nothing to wait for
+            await asyncio.sleep(3_600)
+
     async def edge(self, limit_ms: int) -> None:
         """Until a contact may have moved, `limit_ms` at most."""
         await asyncio.sleep(limit_ms / 1000)
@@ -75,6 +80,9 @@ class Board:
 
     def beep(self, name: str) -> None:
         """Sound one of codes.BEEPS, without waiting for its end."""
+
+    def say(self, text: str) -> None:
+        """The modem has begun to speak this; a board in a home has nothing to add."""
 
     def note(self, what: str, fields: "dict[str, object]") -> None:
         """A line for tools; a board in a home has nobody to tell."""

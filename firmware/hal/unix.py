@@ -1,7 +1,7 @@
 """The desk: MicroPython's unix port with a UART and a FIFO that tools/terminal.py has opened for us.
 
 In: file descriptors. Out: the same `Board` that hardware files give; lamp, beeps and notes as JSON lines on stdout.
-A desk has no switch for the modem's power: `restart_modem` is None, and the driver lives with that.
+A desk has no switch for the modem's power, and the driver lives with that.
 """
 
 import asyncio
@@ -15,10 +15,6 @@ from firmware.hal.base import NVS_BLOB_MAX, Nvs
 from firmware.hal.base import Board as Machine
 from firmware.modem.port import Port
 from protocol.codes import KEYS
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 EXIT_REBOOT = 75  # the launcher starts the firmware again
 _GAP_MS = 100  # between two presses of one key, so that two lines are two presses
@@ -124,7 +120,6 @@ class Board(Machine):
     """MicroPython's unix port."""
 
     name = "desk"
-    restart_modem: "Callable[[], Awaitable[None]] | None" = None
 
     def __init__(self, uart_fd: int, keys_fd: int, folder: str) -> None:
         self.uart = Uart(uart_fd)
@@ -170,6 +165,10 @@ class Board(Machine):
         """Sound one of codes.BEEPS."""
         self._say("beep", name, {})
 
+    def say(self, text: str) -> None:
+        """The modem has begun to speak this."""
+        self._say("say", text, {})
+
     def note(self, what: str, fields: "dict[str, object]") -> None:
         """A line for tools: what the elder does not see."""
         self._say("note", what, fields)
@@ -191,6 +190,10 @@ class Board(Machine):
         """Sixteen random bits."""
         raw = os.urandom(2)
         return raw[0] << 8 | raw[1]
+
+    def reset_cause(self) -> str:
+        """A process that starts is a machine that is switched on."""
+        return "power"
 
     def reboot(self) -> None:
         """Start again. On a desk the launcher does it."""

@@ -2,5 +2,5 @@
 
 In: a byte port and wishes (dial, open a socket). Out: what the modem and the network really said.
 Must never report what was not heard from the modem: an accepted command is not an answered call.
-A second channel over the same wire (27.010 multiplexing) plugs in as another `at.AT` on its own port.
+One wire carries three channels where the modem multiplexes (27.010), so that voice never waits for data.
 """

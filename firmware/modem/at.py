@@ -1,154 +1,84 @@
-"""The AT engine: one reader and one writer own a channel; everybody else asks through a queue by priority.
+"""The AT engine of one channel: everybody asks through a queue by priority, one writer sends, `feed` takes what comes.
 
-In: a port with `async read(n)` and `async write(bytes)`, and commands. Out: replies, and unasked lines to handlers.
+In: bytes of the modem, and commands. Out: bytes for a port, replies, and unasked lines to whoever wants them.
 Must never send a byte while a command waits for its result, for `ATD` is aborted by any character: `abort` sends that
-character on purpose. Only a data command is given up for a dial.
-One channel for now. With multiplexing, voice and data get an `AT` each, over ports of the multiplexer.
+character on purpose. Only a command that is not the voice's is given up for a dial.
 """
 
 import asyncio
 
+from firmware.modem.command import CONTROL, EMERGENCY, VOICE, ATError, Command, Reply, matches
 from firmware.modem.parser import Parser
-from firmware.modem.port import Port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Priorities, best first. A lower number goes to the head of the queue; a running command is never cut.
-EMERGENCY = 0  # dial, hang up, answer
-VOICE = 1  # what a running call needs
-CONTROL = 2  # registration, time, battery
-DATA = 3  # sockets
+    from firmware.modem.port import Port
 
 QUEUE_MAX = 24  # the driver has fewer tasks than that; more means a fault, and is refused
-READ_MAX = 512  # one piece of the UART's buffer
 _RESYNC_TRIES = 3
 _RESYNC_S = 1.0
+_URGENT_S = 0.3  # the same while a dial waits: a modem that listens answers within a tenth of that
 _SETTLE_S = 0.1  # a late result of the command before arrives within this after the modem answers again
 _GRACE_MS = 300  # what a dial leaves to a running data command: twice what a healthy one takes
-_STEP_MS = 100  # how soon a waiting dial is noticed
+_STEP_MS = 50  # how soon a waiting dial is noticed
 _ABORT_MS = 1000  # within this an aborted dial says its last word
 _ESCAPE = b"\x1b"  # leaves a modem that is stuck at its prompt
+_ECHO_MS = 200  # a report on a second channel that comes so soon after the same on another is the same
 
 
-class ATError(Exception):
-    """A command without success. reason: timeout, reset, refused, full, closed, aborted, held."""
+class Reports:
+    """Who wants which unasked line, for all channels of a modem: it may say a thing on any of them, or on each."""
 
-    def __init__(self, reason: str, text: str = "") -> None:
-        self.reason = reason
-        self.text = text
-        super().__init__(reason + (" " + text if text else ""))
+    def __init__(self, ms: "Callable[[], int]") -> None:
+        self.ms = ms
+        self.counts = {"handler": 0, "twice": 0}
+        self._handlers: "list[tuple[str, Callable[[str], None]]]" = []
+        self._last: "tuple[object, str, int]" = (None, "", 0)
 
-    def code(self) -> int:
-        """Number of a `+CME ERROR: <n>`, or -1."""
-        if not self.text.startswith("+CME ERROR:"):
-            return -1
-        try:
-            return int(self.text[11:])
-        except ValueError:
-            return -1
+    def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
+        """Call `handler(line)` for unasked lines that match; first match wins. Handlers must not wait."""
+        self._handlers.append((pattern, handler))
 
-
-class Reply:
-    """What a command got: its lines, raw bytes if any, and the line that ended it."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.data = b""
-        self.final = ""
-
-
-class Command:
-    """One command in the queue. `ok` and `fail` end it; an entry that ends in `*` matches by its beginning."""
-
-    def __init__(
-        self,
-        text: str,
-        deadline_s: float,
-        priority: int,
-        *,
-        prefix: str = "",
-        needs: bool = False,
-        bare: "Callable[[str], bool] | None" = None,
-        bare_ends: bool = False,
-        ok: "tuple[str, ...]" = ("OK",),
-        fail: "tuple[str, ...]" = (),
-        payload: "bytes | None" = None,
-        unless: "Callable[[], bool] | None" = None,
-    ) -> None:
-        self.text = text
-        self.deadline_s = deadline_s
-        self.priority = priority
-        self.prefix = prefix
-        self.needs = needs
-        self.bare = bare
-        self.bare_ends = bare_ends
-        self.ok = ok
-        self.fail = fail
-        self.payload = payload
-        self.unless = unless
-        self.reply = Reply()
-        self.error: ATError | None = None
-        self.sent = False
-        self.aborted = False  # its caller wants it ended, and one character does that
-        self.done = asyncio.Event()
-        self.prompted = asyncio.Event()
-
-    def finish(self, error: "ATError | None" = None) -> None:
-        """End it once; later endings change nothing."""
-        if not self.done.is_set():
-            self.error = error
-            self.done.set()
-            self.prompted.set()
-
-    def take(self, line: str) -> bool:
-        """Whether the line belongs to this command. Ends the command if the line is its result."""
-        if _matches(line, self.ok):
-            if self.needs and not self.reply.lines:
-                return False  # the late result of an earlier command
-            self.reply.final = line
-            self.finish()
-        elif _matches(line, self.fail) or line == "ERROR" or line.startswith(("+CME ERROR:", "+CMS ERROR:")):
-            self.finish(ATError("refused", line))
-        elif self.prefix and line.startswith(self.prefix):
-            self.reply.lines.append(line)
-        elif self.bare is not None and self.bare(line):
-            self.reply.lines.append(line)
-            if self.bare_ends:
-                self.reply.final = line
-                self.finish()
-        else:
-            return False
-        return True
-
-
-def _matches(line: str, patterns: "tuple[str, ...]") -> bool:
-    for pattern in patterns:
-        if line == pattern or (pattern.endswith("*") and line.startswith(pattern[:-1])):
+    def tell(self, source: object, line: str) -> bool:
+        """Give a line to its handler; False if nobody wants it."""
+        source_before, line_before, ms_before = self._last
+        now = self.ms()
+        if line == line_before and source is not source_before and now - ms_before <= _ECHO_MS:
+            self.counts["twice"] += 1
             return True
-    return False
+        self._last = (source, line, now)
+        for pattern, handler in self._handlers:
+            if matches(line, (pattern,)):
+                try:
+                    handler(line)
+                except Exception:
+                    self.counts["handler"] += 1  # a fault in one handler must not end the only reader
+                return True
+        return False
 
 
 class AT:
-    """One channel. Start `read_forever` and `write_forever` as tasks; use `command` and `on`."""
+    """One channel. Start `write_forever` as a task, give `feed` what comes; use `command` and `on`."""
 
-    def __init__(self, port: Port, ms: "Callable[[], int]") -> None:
+    def __init__(self, port: "Port", ms: "Callable[[], int]", reports: "Reports | None" = None) -> None:
         self.port = port
         self.ms = ms
+        self.reports = Reports(ms) if reports is None else reports  # one for all channels of a modem
         self.parser = Parser()
-        self.counts = {"timeout": 0, "full": 0, "unknown": 0, "stray": 0, "handler": 0}
+        self.counts = {"timeout": 0, "full": 0, "unknown": 0, "stray": 0}
         self.silent = False  # the modem did not even answer `AT`
+        self.unsure = False  # nobody knows whether it listens: ask before the next command
         self.on_silent: "Callable[[bool], None] | None" = None
         self._queue: list[Command] = []
         self._wake = asyncio.Event()
         self._running: Command | None = None  # taken from the queue
         self._current: Command | None = None  # whose lines arrive: the running one, or a probe for it
-        self._handlers: "list[tuple[str, Callable[[str], None]]]" = []
 
     def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
-        """Call `handler(line)` for unasked lines that match; first match wins. Handlers must not wait."""
-        self._handlers.append((pattern, handler))
+        """Call `handler(line)` for unasked lines that match, whatever channel they come on."""
+        self.reports.on(pattern, handler)
 
     async def command(
         self,
@@ -164,11 +94,13 @@ class AT:
         fail: "tuple[str, ...]" = (),
         payload: "bytes | None" = None,
         unless: "Callable[[], bool] | None" = None,
+        then: "Callable[[], None] | None" = None,
     ) -> Reply:
         """Run one command; raises ATError. `deadline_s` runs from the sending, not from the queueing.
 
         prefix, bare: which lines are its answer, all others are unasked; needs: an end without such a line is stale;
-        unless: asked when its turn comes; if so it is not sent, and ends with `held`.
+        unless: asked when its turn comes; if so it is not sent, and ends with `held`; then: called at its success,
+        before anything else is sent.
         """
         if len(self._queue) >= QUEUE_MAX and priority > EMERGENCY:
             self.counts["full"] += 1
@@ -185,6 +117,7 @@ class AT:
             fail=fail,
             payload=payload,
             unless=unless,
+            then=then,
         )
         at = len(self._queue)
         while at > 0 and self._queue[at - 1].priority > priority:
@@ -202,13 +135,24 @@ class AT:
 
     def fail_all(self, reason: str) -> None:
         """End the running command and everything queued: the modem forgot them."""
-        self.parser.reset()
         waiting, self._queue = self._queue, []
         for command in waiting:
             command.finish(ATError(reason))
+        self.fail_running(reason, True)
+
+    def fail_running(self, reason: str, forgotten: bool = False) -> None:
+        """End what has been sent: its answer cannot come any more. `forgotten`: also what is about to be sent."""
+        self.parser.reset()
         for running in (self._running, self._current):
-            if running is not None:
+            if running is not None and (running.sent or forgotten):
                 running.finish(ATError(reason))
+
+    def drop(self, priority: int, reason: str) -> None:
+        """End what waits with this priority or a worse one."""
+        for command in self._queue:
+            if command.priority >= priority:
+                command.finish(ATError(reason))
+        self._queue = [command for command in self._queue if not command.done.is_set()]
 
     def abort(self, head: str) -> None:
         """End a command that begins so: unsent it is forgotten, a dial under way aborted. Its caller gets ATError."""
@@ -222,25 +166,34 @@ class AT:
             command.finish(ATError("aborted"))
         self._queue = [command for command in self._queue if not command.done.is_set()]
 
+    def idle(self) -> bool:
+        """Whether a command given now would begin now."""
+        return (self._running is None or self._running.done.is_set()) and not self._queue and not self.silent
+
+    def sent(self, head: str) -> bool:
+        """Whether a command that begins so has been sent and has no result."""
+        running = self._running
+        return running is not None and running.sent and not running.done.is_set() and running.text.startswith(head)
+
+    def settle(self, head: str) -> None:
+        """A command that begins so has succeeded: the modem shows it, and the result was lost."""
+        if self._running is not None and self.sent(head):
+            self._running.finish()
+
     def running_priority(self) -> int:
         """Priority of the running command, -1 if the channel is free."""
         return -1 if self._current is None else self._current.priority
 
-    async def read_forever(self) -> None:
-        """The only reader. Ends when the port is gone."""
-        while True:
-            piece = await self.port.read(READ_MAX)
-            if not piece:
-                self.fail_all("closed")
-                return
-            for kind, value in self.parser.feed(piece):
-                if isinstance(value, bytes):
-                    self._on_data(value)
-                elif kind == "prompt":
-                    if self._current is not None:
-                        self._current.prompted.set()
-                else:
-                    self._on_line(value)
+    def feed(self, piece: bytes) -> None:
+        """Bytes of the modem. Only one task may call this."""
+        for kind, value in self.parser.feed(piece):
+            if isinstance(value, bytes):
+                self._on_data(value)
+            elif kind == "prompt":
+                if self._current is not None:
+                    self._current.prompted.set()
+            else:
+                self._on_line(value)
 
     def _on_data(self, data: bytes) -> None:
         if self._current is not None and not self._current.done.is_set():
@@ -254,13 +207,8 @@ class AT:
         command = self._current
         if command is not None and not command.done.is_set() and command.take(line):
             return
-        for pattern, handler in self._handlers:
-            if _matches(line, (pattern,)):
-                try:
-                    handler(line)
-                except Exception:
-                    self.counts["handler"] += 1  # a fault in one handler must not end the only reader
-                return
+        if self.reports.tell(self, line):
+            return
         self.counts["stray" if line in ("OK", "ERROR") else "unknown"] += 1
 
     async def write_forever(self) -> None:
@@ -281,13 +229,18 @@ class AT:
                 self._running = self._current = None
 
     async def _run(self, command: Command) -> None:
-        if self.silent and not await self._reach(command):
-            self.counts["timeout"] += 1
-            command.finish(ATError("timeout"))
-            return
-        if command.unless is not None and command.unless():
-            command.finish(ATError("held"))
-            return
+        while True:
+            if (self.silent or self.unsure) and not await self._reach(command):
+                self.counts["timeout"] += 1
+                command.finish(ATError("timeout"))
+                return
+            if command.unless is not None and command.unless():
+                command.finish(ATError("held"))
+                return
+            urgent = _always if command.priority == EMERGENCY else self._urgent
+            if await self.port.ready(urgent) and not self.unsure:
+                break
+            self.unsure = True  # the channel ended under us; the command has not been sent and goes on waiting
         if command.done.is_set():
             return  # the modem restarted, or the caller took it back, while we asked whether it listens
         self.parser.expect_prompt = command.payload is not None
@@ -318,7 +271,7 @@ class AT:
                 until = min(until, now + _ABORT_MS)
                 await self.port.write(b"\r")
             left = until - now
-            if command.priority > VOICE and self._queue and self._queue[0].priority == EMERGENCY:
+            if command.priority > VOICE and self._urgent():
                 urgent_since = now if urgent_since is None else urgent_since
                 left = min(left, urgent_since + _GRACE_MS - now)
             if left <= 0:
@@ -326,23 +279,36 @@ class AT:
             await _within(event, min(left, _STEP_MS) / 1000)
         return True
 
+    def _urgent(self) -> bool:
+        """Whether a dial waits."""
+        return bool(self._queue) and self._queue[0].priority == EMERGENCY
+
     async def _timed_out(self, command: Command) -> None:
         """Give up and find the modem's rhythm again, so that a late result is not taken for the next command's."""
         self.counts["timeout"] += 1
         self.parser.reset()
         command.finish(ATError("timeout"))
         for _ in range(_RESYNC_TRIES):
-            if await self._probe():
+            if await self._probe(_URGENT_S if self._urgent() else _RESYNC_S):
                 return
         self._set_silent(True)
 
-    async def _probe(self) -> bool:
+    async def _probe(self, limit_s: float = _RESYNC_S) -> bool:
         """Whether the modem answers `AT` now."""
-        probe = Command("AT", _RESYNC_S, CONTROL)
+        probe = Command("AT", limit_s, CONTROL)
+        probe.sent = True
         self._current = probe
-        await self.port.write(b"AT\r")
-        if not await _within(probe.done, _RESYNC_S) or probe.error is not None:
+        try:
+            await self.port.write(b"AT\r")
+        except OSError:
+            pass  # a port that takes nothing: the wait is the same, and the next try finds another channel
+        if not await _within(probe.done, limit_s):
+            self.parser.reset()
+            await self.port.unheard()
             return False
+        if probe.error is not None:
+            return False
+        self.port.heard()
         await asyncio.sleep(_SETTLE_S)
         self._set_silent(False)
         return True
@@ -360,10 +326,15 @@ class AT:
         return True
 
     def _set_silent(self, silent: bool) -> None:
+        self.unsure = False
         if silent != self.silent:
             self.silent = silent
             if self.on_silent is not None:
                 self.on_silent(silent)
+
+
+def _always() -> bool:
+    return True
 
 
 async def _within(event: asyncio.Event, limit_s: float) -> bool:

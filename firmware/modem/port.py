@@ -1,5 +1,11 @@
 """What carries bytes to and from a modem: a UART, one channel of a multiplexed UART, or a test's wire."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SPEED = 115_200  # of every modem; whatever it had is changed to this
+
 
 class Port:
     """A stream of bytes without an end of its own."""
@@ -11,3 +17,17 @@ class Port:
     async def write(self, data: bytes) -> None:
         """All bytes; OSError if that cannot be."""
         raise NotImplementedError
+
+    async def ready(self, urgent: "Callable[[], bool]") -> bool:
+        """Whether bytes would reach the modem now. `urgent`: whether a dial waits, for this or behind it."""
+        return True
+
+    def heard(self) -> None:
+        """The modem answered."""
+
+    async def unheard(self) -> None:
+        """The modem did not answer: a port that knows a reason does something about it."""
+
+    def speed(self, baud: int) -> bool:
+        """Change the speed; False on a port that has only one."""
+        return False

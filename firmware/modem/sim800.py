@@ -1,39 +1,49 @@
 """SIM800: start-up, registration, signal, battery, time and identity. Voice is voice.py, sockets are sock.py.
 
-In: the AT channel and the board's power switch, if it has one. Out: plain fields that tell what the modem said last,
-and notices (`on_notice(name, value)`): modem_silent, modem_restarted, sim_absent, voice_lost, under_voltage and twins.
+In: the channels, and the power switch of a board that has one. Out: plain fields that tell what the modem said last,
+and notices (`on_notice(name, value)`): modem_silent, modem_restarted, modem_refuses_mux, sim_absent, voice_lost,
+under_voltage and twins.
 Must never trust settings from before: the whole profile is sent after every start of the modem, asked for or not.
 """
 
 import asyncio
 
 from firmware.core import clock
-from firmware.modem.at import AT, CONTROL, ATError
+from firmware.modem.command import CONTROL, ATError
+from firmware.modem.port import SPEED
+from firmware.modem.replies import digits, is_identity, parse_creg, parse_psuttz, plain, within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
+
+    from firmware.modem.at import AT
+    from firmware.modem.channels import Channels
+    from firmware.modem.command import Reply
+    from firmware.modem.power import Power
 
 REGISTERED = (1, 5)  # home, roaming
 
-# Sent after every start; a refused one is counted, and only what calls need is decisive.
+# Sent after every start; a refused one is counted, and only what calls need is decisive. The first ones hold for
+# the channel that they are sent on, and so does the form of short messages; sms.py sees to the rest of those.
+EACH = ("ATE0", "AT+CMEE=1", "AT+CREG=2")
+TEXTS = ("AT+CMGF=1",)
 PROFILE = (
-    "ATE0",
-    "AT+CMEE=1",
+    "AT+CIURC=1",  # RDY and Call Ready tell of restarts
     "AT+CLTS=1",
-    "AT+CREG=2",
     "AT+CLIP=1",
     "AT+COLP=0",  # with COLP=1 the channel is blocked until the other side answers
     "AT+CLCC=1",
     "AT+MORING=1",
     "AT+CBATCHK=1",
-    "AT+CMGF=1",
     "AT+DDET=1,0,0,0",  # the other side may accept by key; some modules cannot
 )
+# What a module can beyond the least: (name, question that a module without it refuses).
+ABILITIES = (("tts", "AT+CTTS=?"), ("audio_file", "AT+CREC=?"), ("dtmf", "AT+DDET=?"))
 VERSION_MAX = 40  # of the wire
-CELL_MAX = 24
 _START_TRY_S = 0.5
-_SILENT_TRIES = 20  # half a second each: a modem boots in 3 s; after 10 s without a word it is called silent
+_SILENT_MS = 10_000  # a modem boots in 3 s; after so long without a word it is called silent
+_HUNT_EVERY = 12  # unanswered `AT` between two looks at other speeds
 _SETTLED_MS = 60_000  # `Call Ready` belongs to the start for so long, later it tells of a restart
 _POLL_LOST_S = 3
 _POLL_FINE_S = 10
@@ -42,53 +52,23 @@ _TIME_MS = 30_000
 _TIME_AGAIN_MS = 6 * 3_600_000
 
 
-def parse_psuttz(line: str) -> "int | None":
-    """UTC seconds of `*PSUTTZ: yyyy,M,d,h,m,s,"+32",0`; its time is already UTC."""
-    try:
-        parts = [int(field) for field in line[line.find(":") + 1 :].split(",")[:6]]
-    except ValueError:
-        return None
-    if len(parts) != 6:
-        return None
-    return clock.from_local(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5], 0)
-
-
-def plain(text: str, most: int) -> str:
-    """What of a modem's text the wire takes: printable ASCII without quotes and backslashes, so long at most."""
-    return "".join([char for char in text if " " <= char <= "~" and char not in '"\\'])[:most].strip()
-
-
-def parse_creg(line: str) -> "tuple[int, str] | None":
-    """(stat, "lac-ci" or "") of a reply `+CREG: <n>,<stat>[,..]` or of a report `+CREG: <stat>[,..]`."""
-    fields = [field.strip() for field in line[line.find(":") + 1 :].split(",")]
-    # A report has the area in the second place, quoted or (some firmware) bare: never one digit.
-    if len(fields) > 1 and len(fields[1]) == 1:
-        fields = fields[1:]
-    try:
-        stat = int(fields[0])
-    except ValueError:
-        return None
-    if not 0 <= stat <= 5:
-        return None
-    return stat, plain("-".join(fields[1:3]), CELL_MAX) if len(fields) >= 3 else ""
-
-
 class Sim800:
     """The modem apart from calls and sockets. Start `run` as a task."""
 
     def __init__(
         self,
-        at: AT,
+        channels: "Channels",
         ms: "Callable[[], int]",
         on_notice: "Callable[[str, int | None], None]",
         on_time: "Callable[[int], bool]",
-        restart: "Callable[[], Awaitable[None]] | None" = None,
     ) -> None:
-        self.at = at
+        self.channels = channels
+        self.at = at = channels.voice
         self.ms = ms
         self.on_notice = on_notice
         self.on_time = on_time
-        self.restart = restart  # the board's PWRKEY or supply switch; None: it has none
+        self.power: Power | None = None  # None: the board has no hand on it
+        self.can: set[str] = set()  # of "tts", "audio_file", "dtmf", "mux"
         self.on_reset: "list[Callable[[], None]]" = []  # voice and sockets forget what the modem forgot
         self.ready = False  # the profile of this start has been sent
         self.restarts = 0
@@ -109,6 +89,9 @@ class Sim800:
         self.changed = asyncio.Event()  # registration or readiness changed
         self._wake = asyncio.Event()
         self._started_ms: int | None = None
+        self._again = False  # the channels changed under a modem that runs: the profile must be sent anew
+        self._silent = False  # told
+        self.beat: "Callable[[], None]" = _nobody  # told that this task lives
         self._settled = False  # one start has been completed since power-on of the terminal
         self._status_ms: int | None = None
         self._time_ms: int | None = None
@@ -116,30 +99,34 @@ class Sim800:
         self._low = False
         self._time_wanted = False  # the module was restarted for the network's time in this boot
         at.on_silent = self._on_silent
+        channels.on_fallen = self._on_fallen
         at.on("RDY", self._on_restart)
         at.on("Call Ready", self._on_call_ready)
         at.on("+CREG:*", self._on_creg)
         at.on("+CPIN:*", self._on_cpin)
         at.on("*PSUTTZ:*", self._on_psuttz)
         at.on("UNDER-VOLTAGE*", self._on_under_voltage)
-        at.on("NORMAL POWER DOWN", self._on_restart)
+        at.on("NORMAL POWER*", self._on_power_down)
         for known in ("SMS Ready", "+CFUN:*", "*PSNWID:*", "+CTZV:*", "DST:*", "OVER-VOLTAGE*", "+CGREG:*", "+CRING:*"):
             at.on(known, lambda line: None)
 
     def registered(self) -> bool:
         """Whether a call can be dialled as far as we know."""
-        return self.ready and not self.at.silent and self.reg in REGISTERED
+        moving = self.power is not None and self.power.moving
+        return self.ready and not moving and not self.at.silent and self.reg in REGISTERED
 
     async def run(self) -> None:
         """Keep the modem started and its fields fresh, for ever."""
         while True:
-            if not self.ready:
+            self.beat()
+            if not self.ready or self._again:
                 await self._start()
             try:
                 await self._poll()
             except ATError:
                 pass  # counted by the engine; a silent modem has been told by `on_silent`
-            if not self.ready or self.at.silent:
+            self._again = self._again or self.channels.due()
+            if not self.ready or self._again or self.at.silent:
                 self.ready = self.ready and not self.at.silent
                 continue
             self._wake.clear()
@@ -151,7 +138,7 @@ class Sim800:
     async def refresh(self) -> None:
         """Ask for the registration now; before a dial that would otherwise trust an old report."""
         try:
-            for line in (await self.at.command("AT+CREG?", 1.0, CONTROL, prefix="+CREG:", needs=True)).lines:
+            for line in (await self._query("AT+CREG?", 1.0, "+CREG:")).lines:
                 self._on_creg(line)
         except ATError:
             pass
@@ -160,39 +147,82 @@ class Sim800:
 
     async def _start(self) -> None:
         """From an unknown modem to one with our profile. Restarts itself when the modem restarts meanwhile."""
-        tries = 0
-        while True:
-            try:
-                await self.at.command("AT", _START_TRY_S)
-                break
-            except ATError:
-                tries += 1
-                await asyncio.sleep(_START_TRY_S)
-                if tries % _SILENT_TRIES == 0 and self.restart is not None:
-                    await self.restart()
+        await self._find()
+        self._on_silent(False)
         self._started_ms = self.ms()
         self._volume = None
+        self._again = False
         self.ready = True  # a restart during what follows takes it back, and the loop in `run` begins anew
         await self._want_network_time()
-        for line in PROFILE:
-            if not self.ready:
-                return
-            try:
-                await self.at.command(line, 2.0)
-            except ATError:
-                self.refused += 1
+        if self.ready:
+            await self._open()
+            await self._set_up()
+        if not self.ready:
+            return
         await self._identify()
         self.identified.set()
         self._settled = self._settled or self.ready
         self._status_ms = None
         self.changed.set()
 
+    async def _find(self) -> None:
+        """Until the modem answers: power, the end of multiplexing (the engine sees to that), other speeds."""
+        tries = 0
+        begun = self.ms()
+        while True:
+            self.beat()
+            if self.power is not None:
+                await self.power.unanswered(tries)
+            try:
+                await self.at.command("AT", _START_TRY_S)
+                return
+            except ATError:
+                tries += 1
+            if not self._silent and self.ms() - begun >= _SILENT_MS:
+                self._on_silent(True)
+            if tries % _HUNT_EVERY == 0:
+                await self.channels.hunt()
+            await asyncio.sleep(_START_TRY_S)
+
+    async def _open(self) -> None:
+        """Channels of their own for voice, data and short messages. Not in a call, which may stand from before."""
+        try:
+            standing = await self.at.command("AT+CLCC", 1.0, prefix="+CLCC:")
+        except ATError:
+            standing = None
+        opened = await self.channels.open(standing is not None and bool(standing.lines))
+        self.can.discard("mux")
+        if opened:
+            self.can.add("mux")
+        if opened is not None and self.ready:
+            self.on_notice("modem_accepts_mux" if opened else "modem_refuses_mux", None)
+
+    async def _set_up(self) -> None:
+        channels = self.channels
+        await self._send(self.at, EACH + PROFILE + TEXTS)
+        if channels.multiplexed:
+            await self._send(channels.data, EACH)
+            await self._send(channels.texts, EACH + TEXTS)
+
+    async def _send(self, engine: "AT", lines: "tuple[str, ...]") -> None:
+        for line in lines:
+            if not self.ready:
+                return
+            try:
+                await engine.command(line, 2.0)
+            except ATError:
+                self.refused += 1
+
     async def _want_network_time(self) -> None:
-        """`AT+CLTS=1` holds from the next registration on: a module without it is restarted, once in its life."""
+        """`AT+CLTS=1` holds from the next registration on: a module without it is restarted, once in its life.
+
+        One that guesses its speed reports no start of its own: it gets ours at the same time.
+        """
         if self._time_wanted or await self._ask("AT+CLTS?", 1.0, "+CLTS:") != "0":
             return
         self._time_wanted = True
         try:
+            await self.at.command("AT+IPR=%d" % SPEED)
             await self.at.command("AT+CLTS=1")
             await self.at.command("AT&W", 2.0)
             await self.at.command("AT+CFUN=1,1", 10.0)
@@ -204,9 +234,9 @@ class Sim800:
         """The one line that answers a question, without its prefix; None where there is none."""
         try:
             if prefix:
-                reply = await self.at.command(text, limit_s, prefix=prefix, needs=True)
+                reply = await self.channels.texts.command(text, limit_s, prefix=prefix, needs=True)
             else:
-                reply = await self.at.command(text, limit_s, bare=_is_identity, needs=True)
+                reply = await self.channels.texts.command(text, limit_s, bare=is_identity, needs=True)
         except ATError:
             return None
         line = reply.lines[-1]
@@ -217,17 +247,27 @@ class Sim800:
 
     async def _identify(self) -> None:
         if self.imei is None:
-            self.imei = _digits(await self._ask("AT+GSN", 2.0), 15, 15)
+            self.imei = digits(await self._ask("AT+GSN", 2.0), 15, 15)
         if self.version is None:
             self.version = plain(await self._ask("AT+GMR", 2.0) or "", VERSION_MAX) or None
+            await self._learn()
         await self._check_sim()
         if self.sim:
-            self.imsi = _digits(await self._ask("AT+CIMI", 20.0), 6, 15) or self.imsi
-            self.iccid = _digits((await self._ask("AT+CCID", 2.0) or "").rstrip("Ff"), 19, 20) or self.iccid
+            self.imsi = digits(await self._ask("AT+CIMI", 20.0), 6, 15) or self.imsi
+            self.iccid = digits((await self._ask("AT+CCID", 2.0) or "").rstrip("Ff"), 19, 20) or self.iccid
+
+    async def _learn(self) -> None:
+        """What this module can. Its firmware does not change, so it is asked once."""
+        for name, question in ABILITIES:
+            try:
+                await self.channels.texts.command(question, 2.0)
+                self.can.add(name)
+            except ATError:
+                pass
 
     async def _check_sim(self) -> None:
         try:
-            reply = await self.at.command("AT+CPIN?", 5.0, prefix="+CPIN:", needs=True)
+            reply = await self._query("AT+CPIN?", 5.0, "+CPIN:")
             self._on_cpin(reply.lines[-1])
         except ATError as error:
             if error.code() in (10, 13):  # no card, card failure; 14 is only busy
@@ -235,8 +275,17 @@ class Sim800:
 
     # Polling
 
+    async def _query(self, text: str, limit_s: float, prefix: str) -> "Reply":
+        """Ask for a fact beside the voice's channel, where a dial would have to wait for the answer."""
+        engine = self.channels.spare
+        if engine is None:
+            raise ATError("full")
+        return await engine.command(text, limit_s, CONTROL, prefix=prefix, needs=True)
+
     async def _poll(self) -> None:
         now = self.ms()
+        if self.channels.multiplexed:
+            await self.at.command("AT")  # nothing else would tell that the voice's channel is dead
         await self.refresh()
         if self._volume != self.volume:
             self._volume = self.volume
@@ -249,19 +298,19 @@ class Sim800:
         pause = _TIME_AGAIN_MS if self._time_known else _TIME_MS
         if self._time_ms is None or now - self._time_ms >= pause or (not self._time_known and self.registered()):
             self._time_ms = now
-            reply = await self.at.command("AT+CCLK?", 1.0, prefix="+CCLK:", needs=True)
+            reply = await self._query("AT+CCLK?", 1.0, "+CCLK:")
             self._set_time(clock.parse_cclk(reply.lines[-1][6:]))
 
     async def measure(self) -> None:
         """Signal and supply, now."""
-        for line in (await self.at.command("AT+CSQ", 1.0, prefix="+CSQ:", needs=True)).lines:
-            level = _within(line[5:].split(",")[0], 0, 31)
+        for line in (await self._query("AT+CSQ", 1.0, "+CSQ:")).lines:
+            level = within(line[5:].split(",")[0], 0, 31)
             self.csq = 99 if level is None else level
-        for line in (await self.at.command("AT+CBC", 1.0, prefix="+CBC:", needs=True)).lines:
+        for line in (await self._query("AT+CBC", 1.0, "+CBC:")).lines:
             fields = line[5:].split(",")
             if len(fields) == 3:
-                self.pct = _within(fields[1], 0, 100)
-                self.mv = _within(fields[2], 0, 6000)
+                self.pct = within(fields[1], 0, 100)
+                self.mv = within(fields[2], 0, 6000)
         if self._low and self.mv is not None and self.mv > 3600:
             self._low = False
             self.on_notice("voltage_ok", self.mv)
@@ -269,8 +318,24 @@ class Sim800:
     # Reports of the modem
 
     def _on_silent(self, silent: bool) -> None:
-        self.on_notice("modem_silent" if silent else "modem_back", None)
+        if silent != self._silent:
+            self._silent = silent
+            self.on_notice("modem_silent" if silent else "modem_back", None)
         self._wake.set()
+
+    def _on_fallen(self) -> None:
+        self._again = True
+        self._wake.set()
+
+    def switched_off(self) -> None:
+        """Our own doing: power knows why, nobody is told of a restart."""
+        self.ready = False
+        self._on_restart("")
+
+    def _on_power_down(self, line: str) -> None:
+        if self.power is not None:
+            self.power.said_down()
+        self._on_restart(line)
 
     def _on_call_ready(self, line: str) -> None:
         if self._settled and self._started_ms is not None and self.ms() - self._started_ms > _SETTLED_MS:
@@ -280,7 +345,7 @@ class Sim800:
         counted = self._settled and self.ready
         self.ready = False
         self._set_reg(0, "")
-        self.at.fail_all("reset")
+        self.channels.fail_all("reset")
         for forget in self.on_reset:
             forget()
         if counted:
@@ -329,20 +394,5 @@ class Sim800:
             self.on_notice("under_voltage", self.mv)
 
 
-def _is_identity(line: str) -> bool:
-    """Bare answers: 15 to 20 digits with an F at most, or a revision."""
-    if line.startswith(("Revision:", "+CCID:")):
-        return True
-    return 6 <= len(line) <= 21 and line.rstrip("Ff").isdigit()
-
-
-def _digits(text: "str | None", low: int, high: int) -> "str | None":
-    return text if text and low <= len(text) <= high and not text.strip("0123456789") else None
-
-
-def _within(text: str, low: int, high: int) -> "int | None":
-    try:
-        value = int(text)
-    except ValueError:
-        return None
-    return value if low <= value <= high else None
+def _nobody() -> None:
+    """Nobody listens."""

@@ -1,27 +1,31 @@
 """One TCP connection through the modem's own stack, as an asynchronous stream.
 
-In: the AT channel; host, port and access point. Out: `read`, `write`, `close`, as net/ wants them.
-Must never start a step while a call is up or wanted: data is suspended then, and the channel belongs to the voice.
+In: the data channel; host, port and access point. Out: `read`, `write`, `close`, as net/ wants them.
+Must never start a step while a call is up, for data is suspended then, nor over the only channel while one is wanted.
 """
 
 import asyncio
 
-from firmware.modem.at import AT, DATA, ATError
+from firmware.modem.command import DATA, ATError
 from firmware.net.link import HELD, OpenStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from firmware.modem.channels import Channels
+
 SEND_MAX = 512  # 50 ms at 115,200 baud: no dial waits longer for a send
 READ_MAX = 1024
 _POLL_S = 1.5  # the report of new data is lost when it meets a read or a send
 _CONNECT_S = 75.0
 _MODES_S = 2.0
+PULL = "AT+CIPRXGET=1"
+PUSHES = "modem cannot hold data back"  # there will never be a link with it, and somebody has to hear why
 _MODES = (  # (command, whether the connection works without it)
     ("AT+CIPMUX=0", True),  # one connection is how a modem starts
     ("AT+CIPQSEND=1", True),  # without it a send ends with SEND OK instead of DATA ACCEPT
-    ("AT+CIPRXGET=1", False),  # else data would come at any moment, between the lines of other answers
+    (PULL, False),  # else data would come at any moment, between the lines of other answers
 )
 _CONNECTED = ("CONNECT OK", "ALREADY CONNECT")
 
@@ -33,10 +37,10 @@ class StreamError(OSError):
 class ModemStream(OpenStream):
     """`open`, then `read` and `write` until one raises StreamError or read gives b""."""
 
-    def __init__(self, at: AT, held: "Callable[[], bool]", wanted: "Callable[[], bool]") -> None:
-        self.at = at
+    def __init__(self, channels: "Channels", held: "Callable[[], bool]", wanted: "Callable[[], bool]") -> None:
+        self.channels = channels
         self.held = held  # a call is up: data is suspended
-        self.wanted = wanted  # a call may be dialled any moment: no step that holds the channel for long
+        self.wanted = wanted  # a call is up, or may be dialled over the only channel: no step that takes long
         self.opened = False
         self._bearer = False  # CIICR has been done and no PDP: DEACT seen
         self._news = asyncio.Event()  # data, an end, or a resume
@@ -44,12 +48,12 @@ class ModemStream(OpenStream):
         self._verdict = ""
         self._lock = asyncio.Lock()
         self._opens = 0  # a reader of the connection before must not take what belongs to this one
-        at.on("+CIPRXGET: 1*", lambda line: self._news.set())
-        at.on("CLOSED", self._on_closed)
-        at.on("+PDP: DEACT", self._on_deact)
+        channels.on("+CIPRXGET: 1*", lambda line: self._news.set())
+        channels.on("CLOSED", self._on_closed)
+        channels.on("+PDP: DEACT", self._on_deact)
         for verdict in ("CONNECT OK", "ALREADY CONNECT", "CONNECT FAIL"):
-            at.on(verdict, self._on_verdict)
-        at.on("STATE:*", lambda line: None)
+            channels.on(verdict, self._on_verdict)
+        channels.on("STATE:*", lambda line: None)
 
     async def open(self, host: str, port: int, apn: str) -> None:
         """Attach, get an address, connect. Raises StreamError, also when voice takes the line meanwhile."""
@@ -80,7 +84,7 @@ class ModemStream(OpenStream):
         if self.wanted():
             raise StreamError(HELD)
         try:
-            await self.at.command("AT+CIFSR", 2.0, DATA, bare=_is_address, bare_ends=True, ok=())
+            await self.channels.data.command("AT+CIFSR", 2.0, DATA, bare=_is_address, bare_ends=True, ok=())
         except ATError as error:
             raise StreamError("address: " + error.reason)
         self._bearer = True
@@ -90,10 +94,12 @@ class ModemStream(OpenStream):
         if self.wanted():
             raise StreamError(HELD)
         try:
-            return (await self.at.command(text, limit_s, DATA, ok=ok)).final
+            return (await self.channels.data.command(text, limit_s, DATA, ok=ok)).final
         except ATError as error:
             if refusable and error.reason == "refused":
                 return error.text
+            if text == PULL and error.reason == "refused":
+                raise StreamError(PUSHES)
             raise StreamError("%s: %s" % (text[3:10], error.reason))
 
     async def _shut(self) -> None:
@@ -101,7 +107,7 @@ class ModemStream(OpenStream):
         if self.wanted():
             raise StreamError(HELD)
         try:
-            await self.at.command("AT+CIPSHUT", 65.0, DATA, ok=("SHUT OK",))
+            await self.channels.data.command("AT+CIPSHUT", 65.0, DATA, ok=("SHUT OK",))
         except ATError as error:
             if error.reason != "refused":
                 raise StreamError("shut: " + error.reason)
@@ -133,11 +139,12 @@ class ModemStream(OpenStream):
         """What the modem holds for us now."""
         asked = False
         try:
-            reply = await self.at.command("AT+CIPRXGET=4", 2.0, DATA, prefix="+CIPRXGET: 4,", needs=True)
+            reply = await self.channels.data.command("AT+CIPRXGET=4", 2.0, DATA, prefix="+CIPRXGET: 4,", needs=True)
             if _last_int(reply.lines[-1]) <= 0 or self.held():
                 return b""
             asked = True
-            reply = await self.at.command("AT+CIPRXGET=2,%d" % most, 5.0, DATA, prefix="+CIPRXGET: 2,", needs=True)
+            text = "AT+CIPRXGET=2,%d" % most
+            reply = await self.channels.data.command(text, 5.0, DATA, prefix="+CIPRXGET: 2,", needs=True)
         except ATError as error:
             # What a read that was given up (for a dial, say) took out of the modem is lost, and the stream with it.
             if asked or error.reason != "timeout":
@@ -163,7 +170,7 @@ class ModemStream(OpenStream):
         if not self.opened:
             raise StreamError("send: closed")
         try:
-            await self.at.command(
+            await self.channels.data.command(
                 "AT+CIPSEND=%d" % len(piece),
                 5.0,
                 DATA,
@@ -186,7 +193,7 @@ class ModemStream(OpenStream):
         self._news.set()
         if opened and not self.held():
             try:
-                await self.at.command("AT+CIPCLOSE=1", 5.0, DATA, ok=("CLOSE OK", "OK"))
+                await self.channels.data.command("AT+CIPCLOSE=1", 5.0, DATA, ok=("CLOSE OK", "OK"))
             except ATError:
                 pass
 

@@ -2,12 +2,13 @@
 
 In: a stream that can be opened, identity, whether the modem is registered and whether voice needs the line.
 Out: `client` while a session is up, `on_up()` and `on_down(why)`, incoming messages.
-Must never open a connection while a call is up or wanted, and never mistake a call for a lost session.
+Must never open a connection while a call is up or wanted, never mistake a call for a lost session, and never hammer a
+server that says no.
 """
 
 import asyncio
 
-from firmware.core.backoff import Backoff
+from firmware.core.backoff import REFUSED_FIRST_MS, REFUSED_MOST_MS, Backoff
 from firmware.net import mqtt
 from firmware.net.packets import PacketError
 
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 HELD = "held"  # what a stream raises that gives way to a call
+MOVED = "moved"  # why a session ends when another server has been configured
 _LOOK_S = 0.5  # how closely the loop follows the line
-_REFUSED_MS = 60_000  # a broker that says no will not change its mind in a second
+_WHERE_LOOKS = 6  # between two looks at the configured server
+_IDLE_MS = 2_000  # without traffic for so long, a session can be ended for a move
+# A server that ends the line in the handshake may be none of ours, or the radio was lost. Not three times in a row.
+_CUTS_MAX = 3
+_CUT = "handshake: closed"
 
 
 class Identity:
@@ -57,6 +63,7 @@ class Link:
         on_up: "Callable[[mqtt.Client], Awaitable[None]]",
         on_down: "Callable[[str], None]",
         on_session: "Callable[[], None]",
+        on_skipped: "Callable[[], None]" = lambda: None,
     ) -> None:
         self.stream = stream
         self.identity = identity
@@ -71,15 +78,25 @@ class Link:
         self.on_up = on_up
         self.on_down = on_down
         self.on_session = on_session  # `client` is there
+        self.on_skipped = on_skipped  # a packet was too large to take
         self.client: mqtt.Client | None = None
         self.rtt_ms: int | None = None
         self.failures = 0
         self.misses = 0  # tries to connect since the last that succeeded
+        self.skipped = 0  # packets that were too large to take
+        self.refusal = ""  # who said no at the last try: broker, certificate, handshake; "" where nobody did
+        self._cuts = 0  # handshakes in a row that the other side ended
         self._backoff = Backoff()
+        self._refusals = Backoff(REFUSED_FIRST_MS, REFUSED_MOST_MS)
         self._kicked = asyncio.Event()
 
     def kick(self) -> None:
-        """Something changed for the better: try now, not after the wait."""
+        """The line is better now: try at once. It makes no difference to a server that said no."""
+        if not self.refusal:
+            self._kicked.set()
+
+    def changed(self) -> None:
+        """What a server may have refused is another now, such as the date: try at once."""
         self._kicked.set()
 
     async def run(self) -> None:
@@ -98,15 +115,27 @@ class Link:
                 why = "fault"  # also then what follows must be done: a dead session is none
             was_up, self.client = self.client is not None, None
             await self.stream.close()
+            self.refusal = self._judge(why)
             self.on_down(why)
-            if why == HELD:
-                continue  # a call wants the line: no failure, and no reason to wait once it is over
+            if why in (HELD, MOVED):
+                continue  # no failure, and no reason to wait
             self.failures += 1
             self.misses = 0 if was_up else self.misses + 1
             pause = self._backoff.lost(self.ms(), self.draw()) if was_up else self._backoff.failed(self.draw())
-            if why == "refused":
-                pause = max(pause, _REFUSED_MS)
+            if self.refusal:
+                pause = self._refusals.failed(self.draw())
             await self._wait(pause)
+
+    def _judge(self, why: str) -> str:
+        """Who said no, as the fault `server_refused` names it."""
+        self._cuts = self._cuts + 1 if why == _CUT else 0
+        if why == "refused":
+            return "broker"
+        if why.startswith(("certificate", "host")):
+            return "certificate"
+        if self._cuts >= _CUTS_MAX or (why.startswith("handshake") and why not in (_CUT, "handshake: too slow")):
+            return "handshake"
+        return ""
 
     async def _wait(self, pause_ms: int) -> None:
         self._kicked.clear()
@@ -116,10 +145,10 @@ class Link:
             pass
 
     async def _session(self) -> None:
-        host, port, apn = self.where()
+        at = host, port, apn = self.where()
         await self.stream.open(host, port, apn)
         me = self.identity
-        client = mqtt.Client(self.stream, self.ms, self.on_message, self.held)
+        client = mqtt.Client(self.stream, self.ms, self.on_message, self.held, self.on_skipped)
         await client.connect(me.device, me.password, will_topic=me.will_topic, will=self.will())
         reader = asyncio.create_task(_quietly(client))
         try:
@@ -127,15 +156,17 @@ class Link:
             await self.on_up(client)
             self.client = client
             self._backoff.connected(self.ms())
+            self._refusals.reset()
             self.on_session()
-            await self._hold(client)
+            await self._hold(client, at)
         finally:
             client.fail("closed")
             reader.cancel()
+            self.skipped += client.skipped
 
-    async def _hold(self, client: mqtt.Client) -> None:
+    async def _hold(self, client: mqtt.Client, at: "tuple[str, int, str]") -> None:
         """While the session lives: ping when it is idle, and once after every call."""
-        suspended = False
+        suspended, looks = False, 0
         while True:
             await asyncio.sleep(_LOOK_S)
             if client.failed:
@@ -148,6 +179,13 @@ class Link:
                 self.rtt_ms = client.rtt_ms
                 # A call that began during the ping suspended data again; then look again after it.
                 suspended = self.held()
+            looks = (looks + 1) % _WHERE_LOOKS
+            if not looks and self._idle(client) and self.where() != at:
+                # Without a good-bye: the server we leave publishes our will, else we were online there for ever.
+                raise mqtt.MQTTError(MOVED)
+
+    def _idle(self, client: mqtt.Client) -> bool:
+        return not self.wanted() and self.ms() - max(client.heard_ms, client.sent_ms) >= _IDLE_MS
 
 
 async def _quietly(client: mqtt.Client) -> None:

@@ -50,12 +50,15 @@ class Client:
         ms: "Callable[[], int]",
         on_message: "Callable[[str, bytes], None]",
         paused: "Callable[[], bool]",
+        on_skipped: "Callable[[], None]" = lambda: None,
     ) -> None:
         self.stream = stream
         self.ms = ms
         self.paused = paused  # a call is up: nothing can arrive, and no deadline runs
         self.on_message = on_message
+        self.on_skipped = on_skipped
         self.faults = 0  # messages on which `on_message` failed
+        self.skipped = 0  # messages that were too large to take
         self.refusal = 0  # CONNACK's return code
         self.present = False  # the broker had kept our session
         self.rtt_ms: int | None = None
@@ -74,10 +77,17 @@ class Client:
     ) -> None:
         """CONNECT and its answer. Raises MQTTError."""
         await self._write(packets.connect(device, password, keepalive_s, will_topic, will))
+        there = asyncio.Event()
+        waiting = asyncio.create_task(self._await_first(there))
         try:
-            kind, _flags, body = await asyncio.wait_for(self._packet(), CONNECT_LIMIT_S)
-        except asyncio.TimeoutError:
+            came = await self._within(there, CONNECT_LIMIT_S)
+        finally:
+            waiting.cancel()  # nothing if it has ended
+        if not came:
             raise MQTTError("ack")
+        if not self._packets:
+            raise MQTTError(self.failed or "closed")
+        kind, _flags, body = self._packets.pop(0)
         if kind != packets.CONNACK or len(body) != 2:
             raise MQTTError("packet")
         self.refusal = body[1]
@@ -167,6 +177,18 @@ class Client:
                     left -= step
         return False
 
+    async def _await_first(self, there: asyncio.Event) -> None:
+        """Until a packet is there or none can come."""
+        try:
+            packet = await self._packet()
+            self._packets.insert(0, packet)
+        except packets.PacketError:
+            self.fail("packet")
+        except OSError as error:
+            self.fail(str(error))
+        finally:
+            there.set()
+
     async def _packet(self) -> "tuple[int, int, bytes]":
         while not self._packets:
             piece = await self.stream.read(1024)
@@ -193,6 +215,12 @@ class Client:
                 event.set()
         elif kind == packets.PINGRESP:
             self._pong.set()
+        elif kind == packets.TOO_LARGE:
+            self.skipped += 1
+            self.on_skipped()
+            _topic, qos, packet_id, _payload = packets.read_publish(flags, body)
+            if qos:
+                await self._write(packets.puback(packet_id))
         else:
             raise packets.PacketError("kind")
 

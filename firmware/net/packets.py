@@ -1,16 +1,20 @@
 """MQTT 3.1.1 packets: bytes out of values, values out of bytes, however the stream is cut.
 
 In: fields of a packet, or pieces of a stream. Out: bytes, or (kind, flags, body).
-Must never allocate for a packet larger than the limit: the stream is then broken, and said to be.
+Must never allocate for a packet larger than the limit: of such a one only the beginning is kept, so that it can be
+acknowledged and does not come again for ever.
 """
 
 import struct
 
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 12, 13, 14
+TOO_LARGE = 0  # no kind of MQTT: the beginning of a PUBLISH that was skipped
 
 # A down payload of 1,400 bytes, its topic of 40, head and packet id, with room for what a newer cloud may add.
 BODY_MAX = 2048
+HEAD_KEPT = 256  # of a PUBLISH beyond that: topic and packet id
+SKIP_MAX = 262_144  # two minutes on a 2G line; who sends more is not our cloud
 
 
 class PacketError(Exception):
@@ -91,25 +95,41 @@ def read_id(body: bytes) -> int:
 
 
 class Parser:
-    """Pieces of a stream -> whole packets (kind, flags, body)."""
+    """Pieces of a stream -> whole packets (kind, flags, body); kind TOO_LARGE with the first bytes of the body."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._skip = 0  # bytes still to come that nobody wants
 
     def feed(self, piece: bytes) -> "list[tuple[int, int, bytes]]":
-        """The packets that this piece completes. Raises PacketError for a length beyond the limit."""
-        self._buffer.extend(piece)
+        """The packets that this piece completes. Raises PacketError for a length beyond every limit."""
+        drop = min(self._skip, len(piece))
+        self._skip -= drop
+        self._buffer.extend(piece[drop:] if drop else piece)
         packets: list[tuple[int, int, bytes]] = []
         while True:
             head = _length(self._buffer)
             if head is None:
                 return packets
             start, length = head
-            if len(self._buffer) < start + length:
-                return packets
             first = self._buffer[0]
-            packets.append((first >> 4, first & 0x0F, bytes(self._buffer[start : start + length])))
-            self._buffer = bytearray(self._buffer[start + length :])
+            kept = _kept(first >> 4, length)
+            if len(self._buffer) < start + kept:
+                return packets
+            kind = first >> 4 if kept == length else TOO_LARGE
+            packets.append((kind, first & 0x0F, bytes(self._buffer[start : start + kept])))
+            rest = min(start + length, len(self._buffer))
+            self._skip = start + length - rest
+            self._buffer = bytearray(self._buffer[rest:])
+
+
+def _kept(kind: int, length: int) -> int:
+    """How many bytes of a body are taken."""
+    if length <= BODY_MAX:
+        return length
+    if kind != PUBLISH or length > SKIP_MAX:
+        raise PacketError("size")
+    return HEAD_KEPT
 
 
 def _length(buffer: bytearray) -> "tuple[int, int] | None":
@@ -121,7 +141,5 @@ def _length(buffer: bytearray) -> "tuple[int, int] | None":
         value |= (buffer[at] & 0x7F) << shift
         shift += 7
         if not buffer[at] & 0x80:
-            if value > BODY_MAX:
-                raise PacketError("size")
             return at + 1, value
     raise PacketError("length")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from firmware.core.outbox import Outbox
 
 _LOOK_S = 1.0
+_DIAL_FIRST_S = 0.05  # storage stops everything for some 50 ms; with data down a press dials at once, and goes first
 
 
 class Sender:
@@ -58,6 +59,8 @@ class Sender:
             except asyncio.TimeoutError:
                 pass
             self._wake.clear()
+            if self.session() is None:
+                await asyncio.sleep(_DIAL_FIRST_S)
             if self.outbox.pending_save or self.outbox.stale:
                 self.store()
             self.then()

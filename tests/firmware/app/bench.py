@@ -6,10 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from firmware.hal.base import Board as Machine
+from firmware.hal.unix import FileNvs
 from firmware.main import Terminal
 from firmware.modem.port import Port
 from protocol import codes, messages, topics
-from tests.firmware.modem.peer import Peer, end
+from tests.firmware.modem.peer import Peer, end, keep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +34,11 @@ class Bare(Machine):
 
     name = "test"
     keys = codes.KEYS
-    restart_modem = None
 
     def __init__(self, folder: Path) -> None:
         self.uart: Port = Wire()
         self.folder = str(folder)
+        self.nvs = FileNvs(f"{folder}.nvs")  # beside it: it survives the loss of the folder
         self.ms = 1000
         self.notes: list[tuple[str, dict[str, Any]]] = []
 
@@ -72,7 +73,7 @@ class Ticking(Bare):
 
 def build(board: Bare) -> Terminal:
     """A terminal on that board."""
-    return Terminal(board, DEVICE, "h:1883", b"")  # type: ignore[arg-type] # the shape of hal/unix.py's Board
+    return Terminal(board, DEVICE, "h:1883", b"")
 
 
 def give(terminal: Terminal, kind: str, fields: dict[str, Any]) -> None:
@@ -100,9 +101,11 @@ class Live:
         self.peer.answers["ATH"] = self._hang_up
         self.terminal.modem.ready = True
         self.terminal.modem.reg = 1
-        at = self.terminal.at
-        parts = (at.read_forever, at.write_forever, self.alarm.run, self.alarm.orders.run, self.terminal.voice.run)
-        self.tasks = [asyncio.create_task(part()) for part in parts]
+        channels = self.terminal.channels
+        channels.voice.unsure = False  # it has answered
+        parts = [part for _, part in channels.tasks()]
+        parts += [self.alarm.run, self.alarm.orders.run, self.terminal.voice.run]
+        self.tasks = [asyncio.create_task(keep(part)) for part in parts]
 
     def _hang_up(self, _: str) -> str:
         self.listed = ""

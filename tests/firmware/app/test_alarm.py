@@ -50,7 +50,7 @@ async def test_an_sos_answers_the_desk_that_is_ringing(live: Live) -> None:
 
 async def test_an_sos_in_a_talk_with_the_desk_that_rang_back_keeps_the_talk(live: Live) -> None:
     """The hand that shakes must not cut the voice that helps."""
-    live.alarm.sos_ms = live.board.now()
+    live.alarm.back.pressed(live.board.now())
     live.ring(DESK)
     await settle(lambda: "ATA" in live.peer.commands())
     live.show(f'1,1,0,0,0,"{DESK}",129,""')
@@ -66,7 +66,7 @@ async def test_an_sos_in_a_talk_with_the_desk_that_rang_back_keeps_the_talk(live
 
 async def test_who_waits_while_we_talk_does_not_end_the_talk(live: Live) -> None:
     """A stranger's call is refused when it is alone; in a talk it is left to wait."""
-    live.alarm.sos_ms = live.board.now()
+    live.alarm.back.pressed(live.board.now())
     live.ring(DESK)
     await settle(lambda: "ATA" in live.peer.commands())
     live.show(f'1,1,0,0,0,"{DESK}",129,""')
@@ -175,6 +175,6 @@ def test_a_report_that_cannot_be_made_does_not_take_the_dial_with_it(tmp_path: P
         raise MemoryError
 
     terminal.mail.post = fail  # type: ignore[method-assign, assignment]
-    terminal.alarm.indicator.tone = fail  # type: ignore[method-assign, assignment]
+    terminal.alarm.sounds.indicator.tone = fail  # type: ignore[method-assign, assignment]
     terminal.alarm._fire("sos", "hold", 700, 1000)
     assert [order[0] for order in given] == ["dial"]

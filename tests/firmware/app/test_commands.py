@@ -56,9 +56,9 @@ def test_a_press_needs_no_outbox_to_dial(terminal: Terminal) -> None:
     terminal.outbox.add = fail  # type: ignore[method-assign, assignment]
     terminal.alarm._fire("sos", "hold", 700, terminal.board.now())
     assert terminal.ladder.running
-    assert terminal.alarm.faults >= 1
+    assert terminal.alarm.presses.faults >= 1
     terminal.outbox.add = add  # type: ignore[method-assign]
-    terminal.alarm._keep()
+    terminal.alarm.presses.keep()
     assert [(kind, fields["id"]) for kind, fields in waiting(terminal)] == [("press", terminal.ladder.ref)]
 
 
@@ -94,13 +94,13 @@ def test_every_fault_is_told_once_and_its_twin_once(terminal: Terminal) -> None:
 
 def test_every_message_of_the_terminal_keeps_the_contract(terminal: Terminal) -> None:
     """What the terminal posts, the protocol encodes; with and without a clock."""
-    terminal.telemetry.figures()
+    terminal.telemetry.beats.figures()
     terminal.alarm._fire("sos", "hold", 700, terminal.board.now())
     terminal.alarm._fire("cancel", "short", 0, terminal.board.now())
     terminal.telemetry.stuck("k1")
     for kind, fields in waiting(terminal):
         messages.encode("up", kind, fields)
-    beat = terminal.mail.stamp() | terminal.telemetry.figures()
+    beat = terminal.mail.stamp() | terminal.telemetry.beats.figures()
     messages.encode("up", "hb", beat | {"s": beat["u"]})
     for st_ in codes.STATES:
         terminal._state(st_)
@@ -122,18 +122,68 @@ def test_without_a_clock_an_answer_counts_for_two_minutes_after_the_press(termin
     assert terminal.ladder.view(board.now())["desk"] is None
 
 
+async def do(terminal: Terminal, what: str, **args: object) -> dict[str, object]:
+    """The result of a command that is in time."""
+    if not terminal.clock.is_set:
+        terminal.clock.set(NOW, terminal.board.now())
+    before = len(terminal.outbox.held("result"))
+    await terminal.commands._do({"cid": f"{what}{before}", "do": what, "args": args, "exp": NOW + 60})
+    (result,) = (fields for fields in terminal.outbox.held("result") if fields["cid"] == f"{what}{before}")
+    return result
+
+
 async def test_a_command_that_this_firmware_cannot_is_answered_unknown(terminal: Terminal) -> None:
     """`refused` would say: not now."""
-    terminal.clock.set(NOW, terminal.board.now())
-    for what in ("ota", "callback"):
-        await terminal.commands._do(what, what, NOW + 60)
-    results = {fields["cid"]: fields["st"] for kind, fields in waiting(terminal) if kind == "result"}
-    assert results == {"ota": "unknown", "callback": "unknown"}
+    assert (await do(terminal, "ota"))["st"] == "unknown"
+
+
+async def test_a_call_back_is_bounded_and_never_in_an_alarm(terminal: Terminal) -> None:
+    """Whoever is answered by itself hears the home: one number, for an hour at most."""
+    window = terminal.alarm.incoming.announced
+    for args in ({"minutes": 0}, {"minutes": 61}, {"minutes": "5"}, {"number": "1;2"}, {"number": 5}, {"number": "+"}):
+        assert (await do(terminal, "callback", **args))["st"] == "refused"
+    assert not window.covers("01055500001", ["01055500001"], terminal.board.now())
+    done = await do(terminal, "callback", minutes=10, number="01055500001")
+    assert (done["st"], done["vals"]) == ("done", [["minutes", 10]])
+    now = terminal.board.now()
+    assert window.covers("+861055500001", [], now + 599_999)
+    assert not window.covers("+861055500001", [], now + 600_000)
+    assert not window.covers("13800000001", ["13800000001"], now)
+    assert (await do(terminal, "callback"))["st"] == "done"
+    assert window.covers("13800000001", ["13800000001"], now)
+    assert not window.covers("", ["13800000001"], now)
+    terminal.alarm._fire("sos", "hold", 700, now)
+    assert (await do(terminal, "callback"))["st"] == "refused"
+
+
+async def test_a_report_tells_what_was_lost(terminal: Terminal) -> None:
+    """Also when the heartbeat that belongs to it could not go."""
+    terminal.failures["link"] = 3
+    terminal.telemetry.stuck("k1")
+    result = await do(terminal, "report")
+    assert (result["st"], result["why"]) == ("failed", "not sent")
+    vals = result["vals"]
+    assert isinstance(vals, list)
+    assert [pair for pair in vals if pair[1]] == [["deaths", 3], ["open", 1]]
+    messages.encode("up", "result", result | {"s": None})
+
+
+def test_a_command_that_a_power_cut_ended_is_answered_after_the_restart(tmp_path: Path) -> None:
+    """Once, and not if its result had been kept."""
+    first = build(Bare(tmp_path))
+    for cid in ("c1", "c2"):
+        give(first, "cmd", {"cid": cid, "do": "report", "exp": NOW})
+    first.commands._result("c2", "done", None)
+    for _ in range(2):
+        again = build(Bare(tmp_path))
+        results = {fields["cid"]: fields["st"] for kind, fields in waiting(again) if kind == "result"}
+        assert results == {"c1": "failed", "c2": "done"}
+    assert len(again.outbox.held("result")) == 2
 
 
 async def test_a_terminal_without_a_clock_refuses_commands(terminal: Terminal) -> None:
     """Whether it is in time cannot be known."""
-    await terminal.commands._do("c1", "selftest", NOW)
+    await terminal.commands._do({"cid": "c1", "do": "selftest", "exp": NOW})
     assert [(fields["st"], fields["why"]) for _, fields in waiting(terminal)] == [("refused", "clock unset")]
 
 
@@ -142,7 +192,7 @@ async def test_no_reboot_while_an_alarm_is_open(terminal: Terminal) -> None:
     terminal.clock.set(NOW, terminal.board.now())
     terminal.alarm._fire("sos", "hold", 700, terminal.board.now())
     assert terminal.ladder.view(terminal.board.now())["phase"] == "no_voice"
-    await terminal.commands._do("c1", "reboot", NOW + 60)
+    await terminal.commands._do({"cid": "c1", "do": "reboot", "exp": NOW + 60})
     assert [fields["st"] for kind, fields in waiting(terminal) if kind == "result"] == ["refused"]
 
 
@@ -163,7 +213,7 @@ def test_a_message_that_our_own_encoder_refuses_is_dropped_counted_and_told(term
     assert (kind, fields["ev"], fields["txt"]) == ("event", "message_refused", "own boot: range")
     messages.encode("up", kind, fields)
     terminal.telemetry._check(terminal.board.now())
-    assert "outbox_full" not in terminal.telemetry._faults
+    assert "outbox_full" not in terminal.telemetry.faults
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
@@ -190,7 +240,7 @@ def test_no_press_is_ever_refused_by_our_encoder(
 def test_a_ping_that_a_call_interrupted_does_not_cost_the_heartbeats(terminal: Terminal) -> None:
     """An hour of talk is no round trip that the wire knows."""
     terminal.link.rtt_ms = 3_700_000
-    beat = terminal.mail.stamp() | terminal.telemetry.figures()
+    beat = terminal.mail.stamp() | terminal.telemetry.beats.figures()
     messages.encode("up", "hb", beat | {"s": beat["u"]})
 
 
@@ -246,7 +296,7 @@ async def test_a_heartbeat_that_a_call_holds_up_does_not_stop_the_record_of_the_
     monkeypatch.setattr(terminal.telemetry.book, "tick", tick)
     task = asyncio.create_task(terminal.telemetry.run())
     await settle(lambda: len(ticks) > 5)
-    assert terminal.telemetry._beating is not None
-    assert not terminal.telemetry._beating.done()
-    terminal.telemetry._beating.cancel()
+    assert terminal.telemetry.beats._beating is not None
+    assert not terminal.telemetry.beats._beating.done()
+    terminal.telemetry.beats._beating.cancel()
     await end(task)

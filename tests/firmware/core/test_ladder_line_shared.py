@@ -1,6 +1,6 @@
 """The line: keys pressed again, pre-empting, other calls, a modem without registration."""
 
-from tests.firmware.core.bench import DESK, REF, SON, Bench
+from tests.firmware.core.bench import DAUGHTER, DESK, REF, SON, Bench
 
 
 def test_sos_again_is_a_tone_while_dialling_ringing_or_talking_to_the_desk() -> None:
@@ -22,6 +22,7 @@ def test_sos_again_leaves_a_talk_with_voicemail_for_the_next_rung() -> None:
     bench.say("active")
     bench.fire(ref="0123abcd.1.2")
     bench.wait(200)
+    bench.due()
     assert bench.dialled() == [DESK[1], SON[1], DESK[1]]
     assert ("end", "son", "local_hangup") in bench.reports()
     bench.desk("accepted", ref="0123abcd.1.2")
@@ -215,7 +216,7 @@ def test_the_pause_ends_with_what_the_cloud_had_to_say_and_at_its_bound() -> Non
     """The receipt of the call's end comes after everything that was said before it: no reason to wait longer."""
     bench = Bench()
     bench.fire(data=True)
-    bench.route([DESK, SON, DESK])
+    bench.route([DESK, SON, DAUGHTER])
     bench.talk(4_000)
     bench.wait(500)
     bench.do(bench.ladder.heard(bench.now))
@@ -233,7 +234,7 @@ def test_there_is_no_pause_without_data_nor_after_a_busy_tone() -> None:
     assert len(bench.dialled()) == 2
     bench = Bench()
     bench.fire(data=True)
-    bench.route([DESK, SON, DESK])
+    bench.route([DESK, SON, DAUGHTER])
     bench.say("ended", "busy")
     assert len(bench.dialled()) == 2
     bench.say("ended", "no_answer")

@@ -1,6 +1,7 @@
 """The ladder against a small model, under everything that user, modem, network and desk can do in any order.
 
-The model knows the line (one call at most), the rules for ending an SOS, and nothing about how the ladder is built.
+The model knows the line (one call at most), the rules for ending an SOS and for short messages, how long the elder may
+hear nothing, and nothing about how the ladder is built. Resets go through the chip's storage.
 """
 
 from __future__ import annotations
@@ -9,15 +10,40 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from firmware.app.kept import Kept
+from firmware.core import sms
+from firmware.core.indicator import Indicator
 from firmware.core.ladder import Ladder
-from firmware.core.lines import pack, unpack
+from firmware.hal.base import NVS_BLOB_MAX, Nvs
 from protocol import codes, messages
 from tests.firmware.core.bench import DAUGHTER, DESK, PLANS, SON, STATION
 
 RUNG = st.sampled_from([DESK, SON, DAUGHTER, STATION, ("weak desk", DESK[1], 5, 0)])
-CAUSES = st.sampled_from(["busy", "no_answer", "no_carrier", "rejected", "modem_error", "no_registration", None])
+CAUSES = st.sampled_from(["busy", "no_answer", "no_carrier", "modem_reset", "timeout", "no_registration", None])
+
+
+SILENCE_MS = 5_000
+TEXTED = [SON[1], "13800000003"]
+
+
+class Chip(Nvs):
+    """The storage of a chip that works."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        return self.values.get(name)
+
+    def set(self, name: str, data: bytes) -> bool:
+        assert len(data) <= NVS_BLOB_MAX
+        self.values[name] = data
+        return True
+
+    def remove(self, name: str) -> None:
+        self.values.pop(name, None)
 
 
 class Model:
@@ -35,9 +61,14 @@ class Model:
         self.restarts = 0
         self.exhausted = False
         self.voice = True
+        self.text: tuple[int, str, int] | None = None  # message under way: serial, number, wave
+        self.text_at = 0
+        self.tries: dict[tuple[str, int], int] = {}  # (number, wave): times it was sent out
+        self.texted: set[tuple[str, int]] = set()  # those that must not go out again
+        self.heard = 0  # last tone
 
-    def talked(self, now: int) -> None:
-        """Ten seconds of talk: the end of any alarm, of an SOS only with a staffed target."""
+    def shown(self, now: int) -> None:
+        """Ten seconds of talk, as the modem shows it: the end of any alarm, of an SOS only with a staffed target."""
         if self.talk_at is not None and now - self.talk_at >= 10_000 and (self.staffed or self.key != "sos"):
             self.may_end.add("answered")
 
@@ -47,12 +78,50 @@ class LadderMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ladder = Ladder(PLANS, 1)
         self.model = Model()
+        self.shower = Indicator()
+        self.kept = Kept(Chip())
+        self.beside = False
+        self.em112 = False
+        self.ladder = self.fresh()
         self.now = 1_000
         self.presses = 0
         self.pending: list[int] = []  # attempts in order of dialling, to match reports with them
+
+    def fresh(self) -> Ladder:
+        """As after a start."""
+        ladder = Ladder(PLANS, 1)
+        ladder.beside = self.beside
+        ladder.last_resorts(TEXTED, self.em112)
+        return ladder
+
+    @initialize(beside=st.booleans(), em112=st.booleans())
+    def district(self, beside: bool, em112: bool) -> None:
+        self.beside, self.em112 = beside, em112
+        self.ladder = self.fresh()
         self.do(self.ladder.voice(True, self.now))
+
+    def listen(self) -> None:
+        """The key loop's part: lamp and tones."""
+        view = self.ladder.view(self.now)
+        self.shower.facts(self.now, started=True, voice=self.model.voice, data=True, fault=False, ladder=view)
+        if [action for action in self.shower.tick(self.now) if action[0] == "beep"]:
+            self.model.heard = self.now
+        if view["phase"] in ("idle", "talking"):
+            self.model.heard = self.now
+        assert self.now - self.model.heard <= SILENCE_MS, view
+
+    def check_text(self, serial: int, number: str, about: dict[str, Any]) -> None:
+        """One at a time, to whom it may go, no more often than it may, and never in the way of a call."""
+        model = self.model
+        assert model.text is None or self.now - model.text_at >= sms.FLIGHT_MS, "two messages at once"
+        assert model.line is None or self.beside, "a message on the line"
+        assert number in TEXTED
+        one = (number, about["wave"])
+        assert one not in model.texted, "the same message twice"
+        model.tries[one] = model.tries.get(one, 0) + 1
+        assert model.tries[one] <= sms.TRIES
+        model.text, model.text_at = (serial, *one), self.now
 
     def do(self, actions: list[tuple[Any, ...]]) -> None:
         """Carry out and check every action."""
@@ -62,6 +131,7 @@ class LadderMachine(RuleBasedStateMachine):
             if what in ("dial", "answer"):
                 assert model.line is None, "a second call"
                 assert self.ladder.running
+                assert what == "answer" or action[2] != "112" or (self.em112 and not model.voice)
                 model.line, model.hanging, model.talk_at = action[1], False, None
                 self.pending.append(action[1])
             elif what == "hangup":
@@ -80,6 +150,9 @@ class LadderMachine(RuleBasedStateMachine):
                 model.key = None
             elif what == "tone":
                 assert action[1] in codes.BEEPS
+                self.shower.tone(action[1], self.now)
+            elif what == "text":
+                self.check_text(action[1], action[2], action[3])
 
     def check_report(self, kind: str, fields: dict[str, Any]) -> None:
         """Valid on the wire; one `talk` per answered attempt, one closing report per attempt."""
@@ -98,7 +171,6 @@ class LadderMachine(RuleBasedStateMachine):
     def end_line(self, cause: str | None) -> None:
         """The call of the line is gone."""
         number, self.model.line = self.model.line, None
-        self.model.talked(self.now)
         self.model.talk_at = None
         if number is not None:
             self.do(self.ladder.call(number, "ended", self.now, cause))
@@ -115,6 +187,7 @@ class LadderMachine(RuleBasedStateMachine):
         if new or preempts:
             model.key, model.restarts, model.exhausted = key, 0, False
             model.may_end = {"exhausted"} if key != "sos" else set()
+            model.text, model.tries, model.texted = None, {}, set()
 
     @rule()
     def cancel(self) -> None:
@@ -131,14 +204,31 @@ class LadderMachine(RuleBasedStateMachine):
                 self.model.hanging = False
                 self.end_line(None)
                 self.do(self.ladder.line_clear(self.now))
-            self.model.talked(self.now)
             self.do(self.ladder.tick(self.now))
+            self.listen()
+
+    @precondition(lambda self: self.model.text is not None)
+    @rule(sent=st.booleans())
+    def texted(self, sent: bool) -> None:
+        """What became of the message under way."""
+        assert self.model.text is not None
+        serial, number, wave = self.model.text
+        self.model.text = None
+        if sent:
+            self.model.texted.add((number, wave))
+        self.do(self.ladder.texted(serial, sent, self.now))
+
+    @rule(present=st.booleans())
+    def card(self, present: bool) -> None:
+        self.ladder.card(present)
 
     @precondition(lambda self: self.model.line is not None)
     @rule(what=st.sampled_from(["dialling", "ringing", "active"]))
     def progress(self, what: str) -> None:
         if what == "active" and self.model.talk_at is None:
             self.model.talk_at = self.now
+        if what == "active":
+            self.model.shown(self.now)
         assert self.model.line is not None
         self.do(self.ladder.call(self.model.line, what, self.now))
 
@@ -151,11 +241,14 @@ class LadderMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.line is not None)
     @rule(ms=st.sampled_from([9_000, 12_000]))
     def talks(self, ms: int) -> None:
-        """A whole call, answered and hung up by the other side."""
+        """A whole call, answered and hung up by the other side; the modem shows it all the time."""
         line = self.model.line
-        self.progress("active")
-        self.wait(ms)
+        for _ in range(ms // 1_000):
+            if self.model.line == line:
+                self.progress("active")
+                self.wait(1_000)
         if self.model.line == line:
+            self.progress("active")
             self.ends("remote_hangup")
 
     @precondition(lambda self: self.ladder.running and self.model.line is None and self.model.voice)
@@ -171,10 +264,14 @@ class LadderMachine(RuleBasedStateMachine):
     @rule()
     def reset(self) -> None:
         """The terminal restarts in the middle; the alarm goes on. Only the end of a pre-empted call is lost."""
-        dump = unpack(pack(self.ladder.dump()))
+        assert self.kept.store(self.ladder.dump(), None)
+        dump = self.kept.load()
         if self.model.line is not None and isinstance(dump, dict) and "call" not in dump:
             self.model.closed[self.model.line] = 1
-        self.ladder = Ladder(PLANS, 1)
+        if self.model.text is not None:
+            self.model.texted.add(self.model.text[1:])
+            self.model.text = None
+        self.ladder = self.fresh()
         self.do(self.ladder.voice(self.model.voice, self.now))
         self.do(self.ladder.restore(dump, self.now))
 

@@ -29,6 +29,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.now = 0
         self.sent_ms: dict[str, int] = {}
         self.broken = False
+        self.written = False  # in this boot: the first file of a boot is a whole one
 
     @rule(kind=st.sampled_from(KINDS), count=st.integers(1, 30))
     def add(self, kind: str, count: int) -> None:
@@ -47,12 +48,13 @@ class OutboxMachine(RuleBasedStateMachine):
             else:
                 assert dropped == []
 
-    @rule(works=st.sampled_from([True, True, True, False]))
-    def save(self, works: bool) -> None:
-        blob = self.box.dump()
+    @rule(works=st.sampled_from([True, True, True, False]), anew=st.booleans())
+    def save(self, works: bool, anew: bool) -> None:
+        anew = anew or not self.written or self.broken
+        blob = self.box.dump() if anew else self.blob + b"\n" + b"".join(self.box.news_lines())
         if works:
             self.box.saved()
-            self.broken = False
+            self.broken, self.written = False, True
             self.blob, self.on_file, self.drops_on_file = blob, list(self.kept), self.drops
             assert not self.box.stale
         else:
@@ -92,7 +94,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.box = Outbox(self.ids)
         self.now = 0
         self.sent_ms = {}
-        self.broken = False
+        self.broken = self.written = False
         assert self.box.load(self.blob, self.now) == 0
         self.kept, self.drops = list(self.on_file), self.drops_on_file
 

@@ -32,6 +32,7 @@ def test_a_call_that_outlives_the_reset_is_not_cut() -> None:
     after.do(after.ladder.restore(before.ladder.dump(), after.now, True))
     after.attempt = 1
     assert after.of("hangup") == []
+    after.say("active")
     after.wait(11_000)
     after.say("ended", "remote_hangup")
     assert after.done() == ["answered"]

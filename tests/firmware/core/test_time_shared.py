@@ -1,7 +1,7 @@
 """Clock, days of the calendar, the record of a day, heartbeats and waits."""
 
 from firmware.core import clock
-from firmware.core.backoff import Backoff
+from firmware.core.backoff import REFUSED_FIRST_MS, REFUSED_MOST_MS, Backoff
 from firmware.core.clock import DeviceClock
 from firmware.core.day import DayBook
 from firmware.core.schedule import Heartbeat
@@ -63,6 +63,45 @@ def test_a_clock_before_the_build_is_refused() -> None:
     assert device.epoch(0) == MIDNIGHT - 10
     assert device.expired(MIDNIGHT, 12_500)
     assert not device.expired(MIDNIGHT + 2, 12_500)
+
+
+def test_a_time_that_cannot_be_is_refused_and_one_that_contradicts_needs_a_second_word() -> None:
+    """A cell with a wrong clock must neither date our messages nor judge certificates."""
+    device = DeviceClock(BUILD)
+    for wrong in (BUILD - 1, BUILD + clock.LIFE_S, clock.LATEST):
+        assert not device.set(wrong, 1_000)
+    assert device.set(MIDNIGHT, 0)
+    assert device.set(MIDNIGHT + clock.JUMP_S, 0)
+    year = 365 * 86_400
+    assert not device.set(MIDNIGHT + year, 0)
+    assert not device.set(MIDNIGHT + year + 1, 1_000), "one wrong time may come by two reports"
+    assert not device.set(MIDNIGHT + 2 * year, 30_000), "another one is no confirmation"
+    assert device.set(MIDNIGHT + clock.JUMP_S + 60, 60_000)
+    assert not device.set(MIDNIGHT + 2 * year + 40, 70_000), "a word that agrees takes the doubt away"
+    assert device.set(MIDNIGHT + 2 * year + 70, 100_000)
+    assert device.epoch(100_000) == MIDNIGHT + 2 * year + 70
+
+
+def test_a_day_that_was_told_goes_on_where_it_was() -> None:
+    """The clock was fast by a minute at midnight: the second record of the day is the larger one."""
+    book = DayBook()
+    first = run(book, 0, 61, MIDNIGHT - 3_600)
+    assert (first[0]["day"], first[0]["on"]) == ("2026-04-04", 60)
+    again = DayBook()
+    again.load(book.dump())
+    assert run(again, 62 * MINUTE, 0, MIDNIGHT - 60) == []
+    later = run(again, 62 * MINUTE, 3, MIDNIGHT - 60)
+    assert (later[0]["day"], later[0]["on"]) == ("2026-04-04", 61)
+
+
+def test_minutes_of_a_clock_that_was_years_ahead_are_todays() -> None:
+    """They were lived; a day that will not come for years would keep them for ever."""
+    book = DayBook()
+    run(book, 0, 60, MIDNIGHT + 400 * 86_400)
+    assert run(book, 60 * MINUTE, 60, MIDNIGHT) == []
+    ended = run(book, 120 * MINUTE, 1, MIDNIGHT + 86_400)
+    assert (ended[0]["day"], ended[0]["on"]) == ("2026-04-05", 120)
+    assert len(book.dump()["days"]) == 1  # type: ignore[arg-type]
 
 
 def test_a_day_ends_at_shanghai_midnight_with_its_minutes() -> None:
@@ -158,3 +197,14 @@ def test_a_link_that_flaps_does_not_start_again_from_one_second() -> None:
     assert backoff.lost(30_000, 0) == 90_000
     backoff.connected(100_000)
     assert backoff.lost(160_000, 0) == 750
+
+
+def test_after_a_refusal_the_waits_go_from_one_minute_to_sixteen_and_use_all_of_their_jitter() -> None:
+    """A draw has 16 bits; the spread of a long wait is wider than that. An acceptance begins anew."""
+    backoffs = [Backoff(REFUSED_FIRST_MS, REFUSED_MOST_MS) for _ in range(2)]
+    for index in range(8):
+        base = min(60_000 * 2**index, 960_000)
+        assert backoffs[0].failed(0) == base * 3 // 4
+        assert backoffs[1].failed(65_535) == base * 5 // 4
+    backoffs[0].reset()
+    assert backoffs[0].failed(0) == 45_000

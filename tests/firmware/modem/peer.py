@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from firmware.modem.at import AT
+from firmware.modem.channels import Channels
 from firmware.modem.port import Port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+
+CMUX = "AT+CMUX=0"
 
 
 class Peer(Port):
@@ -17,7 +20,7 @@ class Peer(Port):
 
     def __init__(self) -> None:
         self.told: list[bytes] = []  # every write, as it came
-        self.answers: dict[str, str | Callable[[str], str] | None] = {"AT": "\r\nOK\r\n"}
+        self.answers: dict[str, str | Callable[[str], str] | None] = {"AT": "\r\nOK\r\n", CMUX: "\r\nERROR\r\n"}
         self.default: str | None = "\r\nOK\r\n"
         self._pieces: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -28,7 +31,7 @@ class Peer(Port):
         self.told.append(data)
         if not data.endswith(b"\r"):
             return
-        text = data[:-1].decode()
+        text = data[:-1].decode("latin-1")
         answer = self.answers.get(text, self.default)
         if callable(answer):
             answer = answer(text)
@@ -40,7 +43,7 @@ class Peer(Port):
         self._pieces.put_nowait(text.encode() if isinstance(text, str) else text)
 
     def commands(self) -> list[str]:
-        return [data[:-1].decode() for data in self.told if data.endswith(b"\r")]
+        return [data[:-1].decode("latin-1") for data in self.told if data.endswith(b"\r")]
 
 
 class Clock:
@@ -53,14 +56,22 @@ class Clock:
 class Bench:
     """An engine with its two tasks and a peer."""
 
-    def __init__(self) -> None:
-        self.peer = Peer()
-        self.at = AT(self.peer, Clock())
-        self._tasks = [asyncio.create_task(self.at.read_forever()), asyncio.create_task(self.at.write_forever())]
+    def __init__(self, peer: Peer | None = None) -> None:
+        self.peer = peer or Peer()
+        self.channels = Channels(self.peer, Clock())
+        self.at = self.channels.voice
+        self.at.unsure = False  # it has answered
+        self.at.port.heard()
+        self._tasks = [asyncio.create_task(keep(task)) for _, task in self.channels.tasks()]
 
     async def close(self) -> None:
         for task in self._tasks:
             await end(task)
+
+
+async def keep(task: Callable[[], Awaitable[None]]) -> None:
+    """A task of the firmware as one of asyncio."""
+    await task()
 
 
 async def end(task: asyncio.Task[None]) -> None:

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from firmware.core.clock import DeviceClock
 from firmware.modem import sim800
-from firmware.modem.sim800 import PROFILE, Sim800, parse_creg, parse_psuttz
+from firmware.modem.replies import parse_creg, parse_psuttz, plain
+from firmware.modem.sim800 import EACH, PROFILE, TEXTS, Sim800
 from protocol import messages
 from tests.firmware.modem.peer import Bench, end, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+WHOLE = EACH + PROFILE + TEXTS
 BUILD = 1_790_000_000
 ANSWERS = {
     "AT+CLTS?": "\r\n+CLTS: 1\r\n\r\nOK\r\n",
@@ -41,7 +43,7 @@ class Driver:
         bench.peer.answers.update(ANSWERS)
         self.notices: list[str] = []
         self.clock = DeviceClock(BUILD)
-        self.modem = Sim800(bench.at, bench.at.ms, lambda name, _: self.notices.append(name), self._time)
+        self.modem = Sim800(bench.channels, bench.at.ms, lambda name, _: self.notices.append(name), self._time)
         self.task = asyncio.create_task(self.modem.run())
 
     def _time(self, epoch: int) -> bool:
@@ -61,13 +63,13 @@ async def test_a_start_sends_the_whole_profile_and_learns_the_identity(driver: D
     """Nothing saved in the modem is trusted."""
     await settle(lambda: driver.modem.mv is not None)
     commands = driver.bench.peer.commands()
-    assert [line for line in commands if line in PROFILE] == list(PROFILE)
+    assert [line for line in commands if line in WHOLE] == list(WHOLE)
     modem = driver.modem
     assert (modem.imei, modem.imsi, modem.iccid) == ("860000000000017", "460040000000001", "8986040000000000001")
     assert (modem.version, modem.csq, modem.mv, modem.pct) == ("1418B05SIM800L24", 22, 4000, 95)
     assert modem.registered()
     assert modem.cell == "10A1-2B02"
-    assert driver.notices == ["voice_back"]
+    assert driver.notices == ["modem_refuses_mux", "voice_back"]
 
 
 async def test_a_restart_nobody_asked_for_is_counted_told_and_answered_with_the_profile(driver: Driver) -> None:
@@ -79,9 +81,10 @@ async def test_a_restart_nobody_asked_for_is_counted_told_and_answered_with_the_
     driver.bench.peer.say("\r\nRDY\r\n")
     await settle(lambda: driver.modem.restarts == 1)
     await settle(lambda: driver.modem.registered() and driver.notices[-1] == "voice_back")
-    assert [line for line in driver.bench.peer.commands() if line in PROFILE] == list(PROFILE)
+    assert [line for line in driver.bench.peer.commands() if line in WHOLE] == list(WHOLE)
     assert forgotten == [True]
-    assert driver.notices == ["voice_back", "voice_lost", "modem_restarted", "voice_back"]
+    told = [name for name in driver.notices if name != "modem_refuses_mux"]
+    assert told == ["voice_back", "voice_lost", "modem_restarted", "voice_back"]
 
 
 async def test_the_factory_clock_is_refused_and_the_networks_time_taken(driver: Driver) -> None:
@@ -143,7 +146,7 @@ def test_whatever_the_modem_says_about_itself_the_wire_takes_it(version: str, la
     """A boot or a heartbeat that our own encoder refuses would be lost for good."""
     fields: dict[str, object] = {"id": "0123abcd.1.1", "t": None, "u": 1, "s": 1, "board": "desk", "fw": "1", "cfg": 0}
     fields["cause"] = "power"
-    fields["modem"] = sim800.plain(version, sim800.VERSION_MAX) or None
+    fields["modem"] = plain(version, sim800.VERSION_MAX) or None
     messages.encode("up", "boot", fields)
     found = parse_creg(f'+CREG: 2,1,"{lac}","{cell}"')
     if found is not None:

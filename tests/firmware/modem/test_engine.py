@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from firmware.modem.at import CONTROL, DATA, EMERGENCY, QUEUE_MAX, ATError
+from firmware.modem.at import QUEUE_MAX
+from firmware.modem.command import CONTROL, DATA, EMERGENCY, ATError
 from tests.firmware.modem.peer import Bench, settle
 
 
@@ -189,7 +190,7 @@ async def test_a_handler_that_fails_does_not_end_the_reader(bench: Bench) -> Non
     bench.at.on("+CREG:*", fail)
     bench.peer.say("\r\n+CREG: 1\r\n")
     await bench.at.command("AT", 1.0)
-    assert bench.at.counts["handler"] == 1
+    assert bench.at.reports.counts["handler"] == 1
 
 
 async def test_a_full_queue_takes_a_dial(bench: Bench) -> None:

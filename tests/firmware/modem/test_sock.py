@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from firmware.modem.at import EMERGENCY
-from firmware.modem.sock import SEND_MAX, ModemStream, StreamError
+from firmware.modem.command import EMERGENCY
+from firmware.modem.sock import PUSHES, SEND_MAX, ModemStream, StreamError
 from tests.firmware.modem.peer import Bench, settle
 
 
@@ -19,7 +19,7 @@ class Line:
         self.held = False
         self.wanted = False
         self.waiting = b""
-        self.stream = ModemStream(bench.at, lambda: self.held, lambda: self.wanted)
+        self.stream = ModemStream(bench.channels, lambda: self.held, lambda: self.wanted)
         answers = bench.peer.answers
         answers["AT+CIPSHUT"] = "\r\nSHUT OK\r\n"
         answers["AT+CIFSR"] = "\r\n10.0.0.2\r\n"
@@ -177,7 +177,7 @@ async def test_without_manual_receive_there_is_no_connection(bench: Bench) -> No
     """Data between the lines of other answers cannot be told from them."""
     one = Line(bench)
     bench.peer.answers["AT+CIPRXGET=1"] = "\r\nERROR\r\n"
-    with pytest.raises(StreamError):
+    with pytest.raises(StreamError, match=PUSHES):
         await one.stream.open("h", 1883, "cmiot")
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from firmware.core import limits
 from firmware.modem import voice as voice_
-from firmware.modem.at import VOICE
-from firmware.modem.voice import Voice, parse_clcc
+from firmware.modem.command import VOICE
+from firmware.modem.replies import parse_clcc
+from firmware.modem.voice import Voice
 from tests.firmware.modem.peer import Bench, end, settle
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ async def test_a_call_that_leaves_the_list_without_a_word_is_over(call: Call) ->
 
 async def test_a_modem_without_a_list_is_believed_by_its_reports(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """`AT+CLCC` refused is no silence: a talk goes on until its end is reported."""
-    monkeypatch.setattr(voice_, "_MUTE_MS", 10)
+    monkeypatch.setattr(limits, "MUTE_TALK_MS", 10)
     call.bench.peer.answers["AT+CLCC"] = "\r\nERROR\r\n"
     await call.voice.dial(NUMBER)
     call.show(0)
@@ -341,7 +343,7 @@ async def test_a_caller_without_any_number_is_told_as_withheld(call: Call) -> No
 
 async def test_a_call_of_a_modem_that_says_nothing_any_more_ends(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else an alarm would wait for ever for the end of a talk with a dead modem."""
-    monkeypatch.setattr(voice_, "_MUTE_MS", 1000)
+    monkeypatch.setattr(limits, "MUTE_TALK_MS", 1000)
     await call.voice.dial(NUMBER)
     call.show(0)
     await settle(lambda: call.voice.state == "talking")

@@ -232,6 +232,58 @@ async def test_a_message_on_which_we_fail_is_acknowledged_and_the_next_one_read(
     assert client.failed  # whatever ended the reader ends the session
 
 
+async def test_a_message_that_is_too_large_is_acknowledged_counted_and_told() -> None:
+    """Else the broker would bring it after every connect and nothing behind it would ever arrive."""
+    told: list[bool] = []
+    stream = Fed(packets.publish(DOWN, bytes(3000), 7), packets.publish(DOWN, b"good", 8))
+    seen: list[bytes] = []
+    client = mqtt.Client(
+        stream, lambda: 0, lambda _topic, data: seen.append(data), lambda: False, lambda: told.append(True)
+    )
+    reader = asyncio.create_task(client.read_forever())
+    async with asyncio.timeout(5):
+        while len(stream.written) < 2:  # noqa: ASYNC110 - the stream is no event
+            await asyncio.sleep(0.01)
+    assert seen == [b"good"]
+    assert stream.written == [packets.puback(7), packets.puback(8)]
+    assert (client.skipped, told) == (1, [True])
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+
+
+async def test_a_call_between_connect_and_its_answer_costs_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only time without a call counts; without one the wait ends."""
+    monkeypatch.setattr(mqtt, "CONNECT_LIMIT_S", 0.1)
+    monkeypatch.setattr(mqtt, "_STEP_S", 0.02)
+    calling = True
+    stream = Later()
+    client = mqtt.Client(stream, lambda: 0, lambda *_: None, lambda: calling)
+    connecting = asyncio.create_task(client.connect("D", b"", will_topic="w", will=b""))
+    await asyncio.sleep(0.3)
+    assert not connecting.done()
+    stream.pieces.put_nowait(packets.frame(packets.CONNACK, 0, b"\x01\x00"))
+    await connecting
+    assert client.present
+    calling = False
+    with pytest.raises(mqtt.MQTTError, match="ack"):
+        await mqtt.Client(Silent(), lambda: 0, lambda *_: None, lambda: calling).connect(
+            "D", b"", will_topic="w", will=b""
+        )
+
+
+class Later(mqtt.Stream):
+    """Says what it is given later."""
+
+    def __init__(self) -> None:
+        self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def read(self, most: int) -> bytes:
+        return await self.pieces.get()
+
+    async def write(self, data: bytes) -> None:
+        pass
+
+
 async def test_a_refused_subscription_ends_the_session() -> None:
     """A terminal that hears nothing would believe that all is well."""
     client = mqtt.Client(Fed(bytes([packets.SUBACK << 4, 3, 0, 1, 0x80])), lambda: 0, lambda *_: None, lambda: False)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from firmware.net import mqtt
+import pytest
+
+from firmware.core.backoff import REFUSED_FIRST_MS
+from firmware.net import link as link_module
+from firmware.net import mqtt, packets
 from firmware.net.link import HELD, Identity, Link, OpenStream
 
 
@@ -81,3 +85,110 @@ async def test_a_fault_in_a_try_to_connect_is_a_failed_try_and_not_the_end_of_th
     assert rig.link.client is None
     assert rig.link.misses == 3
     assert rig.link._backoff._base == 8_000
+
+
+async def test_a_server_that_says_no_is_left_alone_for_a_minute_and_more() -> None:
+    """A better line makes no difference to it; a new date may."""
+    stream = Closed(*[OSError("certificate: expired") for _ in range(3)])
+    rig = Rig(stream)
+    rig.link.draw = lambda: 32_768
+    waits: list[int] = []
+
+    async def wait(pause_ms: int) -> None:
+        waits.append(pause_ms)
+        rig.link._kicked.clear()
+        rig.link.kick()
+        assert not rig.link._kicked.is_set()
+        rig.link.changed()
+        assert rig.link._kicked.is_set()
+        rig.link._kicked.clear()
+
+    rig.link._wait = wait  # type: ignore[method-assign]
+    await rig.until_opened(stream, 4)
+    assert [round(one / REFUSED_FIRST_MS) for one in waits] == [1, 2, 4]
+    assert rig.link.misses == 3  # so that every fifth try goes to the server of the factory
+
+
+@pytest.mark.parametrize(
+    ("ends", "who"),
+    [
+        (["refused"], "broker"),
+        (["certificate: expired"], "certificate"),
+        (["host: not in the certificate"], "certificate"),
+        (["handshake: MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE"], "handshake"),
+        (["handshake: closed"], ""),
+        (["handshake: closed"] * 3, "handshake"),
+        (["handshake: closed", "connect: refused", "handshake: closed", "handshake: closed"], ""),
+        (["handshake: too slow"] * 4, ""),
+        (["connect: refused"], ""),
+        (["closed"], ""),
+    ],
+)
+def test_who_said_no_is_told_from_a_line_that_broke(ends: list[str], who: str) -> None:
+    """A radio that is lost in the handshake is no refusal; a server that hangs up three times in a row is one."""
+    link = Rig(Closed()).link
+    for why in ends:
+        link.refusal = link._judge(why)
+    assert link.refusal == who
+
+
+class Up(OpenStream):
+    """A broker that accepts whatever comes."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
+        self.told: list[int] = []  # kinds of packets
+
+    async def open(self, host: str, port: int, apn: str) -> None:
+        self.opened.append(host)
+        self.pieces = asyncio.Queue()
+
+    async def read(self, most: int) -> bytes:
+        return await self.pieces.get()
+
+    async def write(self, data: bytes) -> None:
+        self.told.append(data[0] >> 4)
+        if data[0] >> 4 == packets.CONNECT:
+            self.pieces.put_nowait(packets.frame(packets.CONNACK, 0, b"\x01\x00"))
+        elif data[0] >> 4 == packets.SUBSCRIBE:
+            self.pieces.put_nowait(packets.frame(packets.SUBACK, 0, data[2:4] + b"\x01"))
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_new_server_is_gone_to_when_the_line_is_idle_and_not_in_an_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a good-bye, so that the server that is left tells that we are gone; without a wait, and as no failure."""
+    monkeypatch.setattr(link_module, "_LOOK_S", 0.005)
+    monkeypatch.setattr(link_module, "_IDLE_MS", 20)
+    stream, host, alarm = Up(), "a", True
+    rig = Rig(Closed())
+    link = rig.link
+    link.stream = stream
+    link.ms = lambda: int(asyncio.get_running_loop().time() * 1000)
+    link.where = lambda: (host, 1, "apn")
+    link.wanted = lambda: alarm and link.client is not None
+
+    async def up(client: mqtt.Client) -> None:
+        pass
+
+    link.on_up = up
+    task = asyncio.create_task(link.run())
+    async with asyncio.timeout(5):
+        while link.client is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        host = "b"
+        await asyncio.sleep(0.2)
+        assert stream.opened == ["a"]  # an alarm is open
+        alarm = False
+        while stream.opened != ["a", "b"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert rig.downs[0] == link_module.MOVED
+    assert (link.failures, link.misses) == (0, 0)
+    assert packets.DISCONNECT not in stream.told

@@ -40,12 +40,36 @@ def test_a_publish_is_read_as_it_was_written() -> None:
     assert packets.read_publish(bare_flags, bare) == ("t", 0, 0, b"")
 
 
-def test_a_packet_beyond_the_limit_is_refused_before_it_is_collected() -> None:
-    """Its length alone is enough."""
-    with pytest.raises(packets.PacketError):
-        packets.Parser().feed(b"\x30\xff\xff\xff\x7f")
-    with pytest.raises(packets.PacketError):
-        packets.Parser().feed(b"\x30\xff\xff\xff\xff\x01")
+def test_a_publish_beyond_the_limit_is_skipped_and_its_beginning_kept() -> None:
+    """However it is cut; what follows is read as ever, and no more than the limit is ever held."""
+    large = packets.publish("okc/v1/down/config/DESK01", b"y" * 5000, 9)
+    stream = packets.puback(1) + large + packets.puback(2)
+    for size in (1, 7, 300, 1024, len(stream)):
+        parser, seen = packets.Parser(), []
+        for at in range(0, len(stream), size):
+            seen += parser.feed(stream[at : at + size])
+            assert size > packets.BODY_MAX or len(parser._buffer) <= packets.BODY_MAX + 5
+        assert [kind for kind, _, _ in seen] == [packets.PUBACK, packets.TOO_LARGE, packets.PUBACK]
+        topic, qos, packet_id, _ = packets.read_publish(seen[1][1], seen[1][2])
+        assert (topic, qos, packet_id) == ("okc/v1/down/config/DESK01", 1, 9)
+
+
+@given(st.lists(st.integers(0, 3000), max_size=6), st.integers(1, 700))
+def test_packets_of_any_size_come_whole_or_are_skipped_in_order(sizes: list[int], cut: int) -> None:
+    """A model of one line: a PUBLISH up to the limit is whole, beyond it only known."""
+    made = [packets.publish("t", bytes(size), number + 1) for number, size in enumerate(sizes)]
+    stream = b"".join(made)
+    seen = feed([stream[at : at + cut] for at in range(0, len(stream), cut)])
+    want = [packets.PUBLISH if 5 + size <= packets.BODY_MAX else packets.TOO_LARGE for size in sizes]
+    assert [kind for kind, _, _ in seen] == want
+    assert [packets.read_publish(flags, body)[2] for _, flags, body in seen] == list(range(1, len(sizes) + 1))
+
+
+def test_a_packet_beyond_every_limit_is_refused_before_it_is_collected() -> None:
+    """Its length alone is enough; so is a large one that is no PUBLISH."""
+    for head in (b"\x30\xff\xff\xff\x7f", b"\x30\xff\xff\xff\xff\x01", b"\x40\xff\x7f"):
+        with pytest.raises(packets.PacketError):
+            packets.Parser().feed(head)
 
 
 @given(st.integers(0, 15), st.binary(max_size=40))

@@ -98,6 +98,8 @@ class Desk:
         self.broker = broker
         self.modem: subprocess.Popen[bytes] | None = None
         self.terminal: subprocess.Popen[bytes] | None = None
+        self.server = f"127.0.0.1:{broker.port}"
+        self.ca: Path | None = None  # roots to trust; without them the line is plain
         (folder / "password").write_text(PASSWORD + "\n")
         broker.add_user(DEVICE, PASSWORD)
 
@@ -113,15 +115,19 @@ class Desk:
             command = [ONEKEY, "modem", "--pty", "--link", str(self.folder / "tty")]
             command += ["--control", str(self.folder / "control"), "--speed", str(SPEED)]
             self.modem = children.start(command, stdout=log, stderr=log)
-        children.wait_until(
-            lambda: (self.folder / "tty").exists() and (self.folder / "control").exists(), self.modem, "the modem"
-        )
+        children.wait_until(lambda: (self.folder / "tty").exists() and self._controllable(), self.modem, "the modem")
+
+    def _controllable(self) -> bool:
+        """Whether the control socket listens: it is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as link:
+            return link.connect_ex(str(self.folder / "control")) == 0
 
     def start_terminal(self) -> None:
         with (self.folder / "terminal.log").open("ab") as log:
             command = [ONEKEY, "terminal", "--uart", str(self.folder / "tty"), "--state", str(self.folder / "state")]
             command += ["--keys", str(self.folder / "keys"), "--device", DEVICE]
-            command += ["--server", f"127.0.0.1:{self.broker.port}", "--password-file", str(self.folder / "password")]
+            command += ["--server", self.server, "--password-file", str(self.folder / "password")]
+            command += ["--ca", str(self.ca)] if self.ca else []
             self.terminal = children.start(command, stdout=log, stderr=log)
         children.wait_until((self.folder / "keys").exists, self.terminal, "the terminal")
 

@@ -76,6 +76,7 @@ def test_a_dial_behind_a_command_that_blocks_the_modem_goes_out_when_the_modem_l
     """One channel and no power switch: `AT+CIICR` for 6 s costs the dial those, and no rung."""
     desk.start_modem()
     desk.control("number 01055500000 answer after=1 talk=100")
+    desk.control("cmux off")
     desk.control("block +CIICR 6")
     desk.start_terminal()
     desk.happened("blocked")

@@ -1,0 +1,120 @@
+"""One AT command: what is sent, which lines answer it, what ended it.
+
+In: a text and how its answer looks. Out: a `Reply`, or an `ATError` that says why there is none.
+Must never take a line that could be somebody else's.
+"""
+
+import asyncio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Priorities, best first. A lower number goes to the head of the queue; a running command is never cut.
+EMERGENCY = 0  # dial, hang up, answer
+VOICE = 1  # what a running call needs
+CONTROL = 2  # registration, time, battery
+DATA = 3  # sockets
+
+
+class ATError(Exception):
+    """A command without success. reason: timeout, reset, refused, full, closed, aborted, held."""
+
+    def __init__(self, reason: str, text: str = "") -> None:
+        self.reason = reason
+        self.text = text
+        super().__init__(reason + (" " + text if text else ""))
+
+    def code(self) -> int:
+        """Number of a `+CME ERROR: <n>`, or -1."""
+        if not self.text.startswith("+CME ERROR:"):
+            return -1
+        try:
+            return int(self.text[11:])
+        except ValueError:
+            return -1
+
+
+class Reply:
+    """What a command got: its lines, raw bytes if any, and the line that ended it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.data = b""
+        self.final = ""
+
+
+class Command:
+    """One command in the queue. `ok` and `fail` end it; an entry that ends in `*` matches by its beginning."""
+
+    def __init__(
+        self,
+        text: str,
+        deadline_s: float,
+        priority: int,
+        *,
+        prefix: str = "",
+        needs: bool = False,
+        bare: "Callable[[str], bool] | None" = None,
+        bare_ends: bool = False,
+        ok: "tuple[str, ...]" = ("OK",),
+        fail: "tuple[str, ...]" = (),
+        payload: "bytes | None" = None,
+        unless: "Callable[[], bool] | None" = None,
+        then: "Callable[[], None] | None" = None,
+    ) -> None:
+        self.text = text
+        self.deadline_s = deadline_s
+        self.priority = priority
+        self.prefix = prefix
+        self.needs = needs
+        self.bare = bare
+        self.bare_ends = bare_ends
+        self.ok = ok
+        self.fail = fail
+        self.payload = payload
+        self.unless = unless
+        self.then = then
+        self.reply = Reply()
+        self.error: ATError | None = None
+        self.sent = False
+        self.aborted = False  # its caller wants it ended, and one character does that
+        self.done = asyncio.Event()
+        self.prompted = asyncio.Event()
+
+    def finish(self, error: "ATError | None" = None) -> None:
+        """End it once; later endings change nothing."""
+        if not self.done.is_set():
+            self.error = error
+            self.done.set()
+            self.prompted.set()
+            if error is None and self.then is not None:
+                self.then()
+
+    def take(self, line: str) -> bool:
+        """Whether the line belongs to this command. Ends the command if the line is its result."""
+        if matches(line, self.ok):
+            if self.needs and not self.reply.lines:
+                return False  # the late result of an earlier command
+            self.reply.final = line
+            self.finish()
+        elif matches(line, self.fail) or line == "ERROR" or line.startswith(("+CME ERROR:", "+CMS ERROR:")):
+            self.finish(ATError("refused", line))
+        elif self.prefix and line.startswith(self.prefix):
+            self.reply.lines.append(line)
+        elif self.bare is not None and self.bare(line):
+            self.reply.lines.append(line)
+            if self.bare_ends:
+                self.reply.final = line
+                self.finish()
+        else:
+            return False
+        return True
+
+
+def matches(line: str, patterns: "tuple[str, ...]") -> bool:
+    """Whether a line is one of the patterns, or begins as one that ends in `*`."""
+    for pattern in patterns:
+        if line == pattern or (pattern.endswith("*") and line.startswith(pattern[:-1])):
+            return True
+    return False
