@@ -1,0 +1,1 @@
+"""Figures and the judge of the soak."""

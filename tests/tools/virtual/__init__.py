@@ -1,0 +1,1 @@
+"""The rig that puts the whole terminal into simulated time."""

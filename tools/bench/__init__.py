@@ -1,0 +1,52 @@
+"""`onekey bench`: figures of the product, each with its target, its reference and the settings that matter.
+
+In: options. Out: one JSON object or a table. A figure that could not be taken is shown as missing, never as good.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+@app.callback()
+def bench() -> None:
+    """Figures of the product against their targets."""
+
+
+@app.command()
+def terminal(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    quick: Annotated[bool, typer.Option(help="An hour in the place of the day, fewer presses: for a look.")] = False,
+    soak: Annotated[int, typer.Option(min=0, help="So many presses under random faults, instead of figures.")] = 0,
+    seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+    keep: Annotated[Path | None, typer.Option(help="Folder for transcripts of episodes that broke a rule.")] = None,
+) -> None:
+    """The whole terminal in simulated time: its times, traffic, heap and size."""
+    if sys.platform != "linux":
+        raise typer.BadParameter("MicroPython's unix port is installed on Linux only")
+    # Imported here: a table of commands must not need the terminal's libraries.
+    from tools.bench import report  # noqa: PLC0415
+
+    if soak:
+        from tools.bench.soak import run  # noqa: PLC0415
+
+        with report.progress(quiet=as_json) as tell:
+            outcome = run(soak, seed, tell, keep)
+        print(json.dumps(outcome, ensure_ascii=False) if as_json else report.soak_text(outcome))
+        raise typer.Exit(0 if outcome["ok"] else 1)
+    from tools.bench.terminal import figures  # noqa: PLC0415
+
+    with report.progress(quiet=as_json) as tell:
+        found = figures(seed=seed, quick=quick, tell=tell)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.table(found)

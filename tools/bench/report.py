@@ -1,0 +1,60 @@
+"""How figures are shown: a progress line while they are taken, a table when they are there."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tools.bench.terminal import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """What takes (step, done 0..1) and shows it on standard error, at a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _step, _done: None
+        return
+    console = Console(stderr=True)
+    tasks: dict[str, TaskID] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        def tell(step: str, done: float) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=1.0)
+            bar.update(tasks[step], completed=done)
+
+        yield tell
+
+
+def table(found: dict[str, Any]) -> None:
+    """Figure, target, verdict, reference; below them what they depend on."""
+    console = Console()
+    shown = Table(title="The terminal, in simulated time")
+    for head in ("figure", "value", "target", "", "reference"):
+        shown.add_column(head)
+    for name, (target, unit, reference, larger) in TARGETS.items():
+        sign = "≥" if larger else "≤"
+        verdict = "ok" if found["met"][name] else "not"
+        value = "not taken" if found[name] is None else f"{found[name]} {unit}"
+        shown.add_row(name, value, f"{sign} {target:g} {unit}", verdict, reference)
+    console.print(shown)
+    beside = ("feedback_from_edge_ms", "fire_from_edge_ms", "dial_ms_data_down_median", "dial_ms_single_channel")
+    console.print(", ".join(f"{name} {found[name]}" for name in beside))
+    console.print(f"presses {found['presses']}, traffic {found['traffic']}")
+    console.print(f"settings {found['settings']}")
+    console.print(f"wall time {found['wall_s']} s")
+
+
+def soak_text(outcome: dict[str, Any]) -> str:
+    """A soak in a few lines, its broken rules first."""
+    lines = [f"{name}: {value}" for name, value in outcome.items() if name != "broken"]
+    return "\n".join([*(f"BROKEN {one}" for one in outcome["broken"]), *lines])

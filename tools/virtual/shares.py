@@ -1,0 +1,72 @@
+"""Parts of the heap that a desk pays and a board does not; runs in MicroPython.
+
+In: `list`, or `measure` and paths. Out: JSON. A frozen image keeps bytecode in flash; here it lies on the heap, and so
+does the machine of the simulated world. What both cost is added to the heap of a run that imitates a board's.
+"""
+
+import gc
+import json
+import sys
+
+
+def loaded() -> "dict[str, object]":
+    """Paths of the terminal's own modules, and bytes that the simulated machine takes on top of them."""
+    from firmware import main  # noqa: F401, PLC0415
+
+    # Before the machine is there: what it pulls in is its own share, and must not be counted twice.
+    paths = [str(getattr(module, "__file__", "")) for module in sys.modules.values()]
+    gc.collect()
+    before = gc.mem_alloc()  # type: ignore[attr-defined]
+    from tools.virtual import board, inside  # noqa: F401, PLC0415
+
+    gc.collect()
+    rig = gc.mem_alloc() - before  # type: ignore[attr-defined]
+    return {"paths": sorted([path for path in paths if "/firmware/" in path or "/protocol/" in path]), "rig": rig}
+
+
+def retained(paths: "list[str]") -> int:
+    """Bytes of heap that the compiled code of these files holds."""
+    kept = []
+    total = 0
+    for path in paths:
+        with open(path) as file:  # noqa: PTH123 - MicroPython
+            text = file.read()
+        gc.collect()
+        before = gc.mem_alloc()  # type: ignore[attr-defined]
+        kept.append(compile(text, path, "exec"))
+        gc.collect()
+        total += gc.mem_alloc() - before  # type: ignore[attr-defined]
+    return total
+
+
+def loop() -> "dict[str, int]":
+    """µs for some work of the interpreter, to be compared with a board: calls, attributes, arithmetic, objects."""
+    import time  # noqa: PLC0415
+
+    class Thing:
+        def __init__(self) -> None:
+            self.value = 0
+
+        def add(self, count: int) -> int:
+            self.value = (self.value + count) & 0xFFFF
+            return self.value
+
+    thing, items = Thing(), [0] * 16
+    best = 1 << 30
+    for _ in range(5):
+        begun = time.ticks_us()  # type: ignore[attr-defined]
+        for at in range(20_000):
+            items[at & 15] = thing.add(at) ^ len(items)
+            if items[at & 7] > 40_000:
+                items = list(items)
+        best = min(best, time.ticks_us() - begun)  # type: ignore[attr-defined]
+    return {"loops": 20_000, "us": best}
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "list":
+        print(json.dumps(loaded()))
+    elif sys.argv[1] == "loop":
+        print(json.dumps(loop()))
+    else:
+        print(retained(sys.argv[2:]))
