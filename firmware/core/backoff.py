@@ -1,8 +1,8 @@
 """How long to wait before the next try to connect.
 
 In: failures, connections and losses. Out: ms to wait, doubling from 1 s to 120 s (1 to 16 minutes after a refusal),
-each ±25 %, so that 50,000 terminals do not come back in step after an outage. A connection must hold for a minute before
-the wait starts from 1 s again: a link that flaps is a link that fails.
+each ±25 %, so that 50,000 terminals do not come back in step after an outage. A connection must hold for a minute
+before the wait starts from 1 s again: a link that flaps is a link that fails.
 """
 
 FIRST_MS = 1_000
