@@ -155,8 +155,8 @@ class Terminal:
         rings, missed = alarm.incoming.on_incoming, alarm.incoming.on_missed
         self.voice = Voice(self.channels.voice, self._on_step, rings, missed, restart)
         self.voice.beside = self.channels.beside
-        if board.switch is not None:
-            self.voice.powered = board.switch.status
+        if self.modem.power is not None:
+            self.voice.powered = self.modem.power.shown
         self.stream = ModemStream(self.channels, self.alarm.held, self._data_waits)
         self.tts = Tts(self.channels, board.now, alarm.sounds.silent)
         self.sms = Sms(self.channels, alarm.held)
@@ -342,7 +342,7 @@ class Terminal:
         tasks[3:3] = self.channels.tasks()
         running = [asyncio.create_task(self.keep(name, task)) for name, task in tasks if name not in self.left_out]
         try:
-            await self.alarm.resume()
+            await self.alarm.before.resume()
         except Exception as error:
             self.board.note("task_failed", {"task": "resume", "error": repr(error)[:80]})
         await asyncio.gather(*running)

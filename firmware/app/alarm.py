@@ -6,6 +6,7 @@ Must never wait in the key loop, and never need storage, network, clock or confi
 
 import asyncio
 
+from firmware.app.before import Before
 from firmware.app.callback import CallBack
 from firmware.app.incoming import Incoming
 from firmware.app.kept import Kept
@@ -13,7 +14,6 @@ from firmware.app.notes import Notes
 from firmware.app.orders import KINDS, Orders
 from firmware.app.presses import Presses
 from firmware.app.sounds import FULL_VOLUME, Sounds
-from firmware.core import resume
 from firmware.core.debounce import Debouncer
 from firmware.core.keys import Keys
 
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 POLL_S = 0.01  # the debounce integrates samples of 10 ms
 IDLE_MS_MAX = 50  # between two looks at contacts that rest: an edge that nobody told still gets its tone within 100 ms
 LADDER_MS = 100
-_RESUME_MS = 45_000  # an alarm of before a restart is taken up again within a minute of it, with or without a modem
-_CLOCK_MS = 10_000  # of that, for the time after a loss of power: nobody else knows how long ago the alarm was
-_WARM = ("soft", "watchdog", "brownout", "crash", "command", "update")  # starts without a loss of power
-_LOOK_S = 0.1
 _STEPS = {"dial": "dialling", "ring": "ringing", "talk": "active", "end": "ended", "fail": "ended"}
 
 
@@ -69,6 +65,7 @@ class Alarm:
         self.faults = 0  # what could not be told or stored; the dial went on
         self.back = CallBack(board.nvs, mail.clock, config)
         self.incoming = Incoming(self)
+        self.before = Before(self)
         self.notes = Notes(board, mail, telemetry)
         self.pressed: "list[Callable[[str], None]]" = []  # told of each fired key, when its dial is under way
         self.beat: "Callable[[], None]"  # told of each round of the key loop
@@ -77,8 +74,7 @@ class Alarm:
         self.link: "Link"
         self.texts: "Texts"
         self.orders: Orders
-        self._left: "dict[str, object] | None" = None  # the alarm of before a restart, until it is taken up
-        self._unsaved = False
+        self.unsaved = False
         self._well = True  # the last round of facts and ladder failed nowhere; else the watchdog is right to bite
         self._ladder_ms = 0
         self._voice_up: bool | None = None
@@ -165,8 +161,8 @@ class Alarm:
             self.telemetry.free(key)
 
     def _fire(self, key: str, how: str, hold: object, now: int) -> None:
-        if self._left is not None:
-            self._try(self._take_up, False)  # a key means the alarm of before the restart too
+        if self.before.left is not None:
+            self._try(self.before.take_up, False)  # a key means the alarm of before the restart too
         ref, opened = self.mail.ids.next(), self.ladder.ref
         # The order to dial first: what the cloud must know takes the chip longer to write than the modem to hear.
         actions = self._call(key, ref, now)
@@ -231,7 +227,7 @@ class Alarm:
         self.modem.volume = FULL_VOLUME if loud else self.config.number("vol")
         self.sounds.tts.volume = FULL_VOLUME if loud else self.config.number("ring")
         voice, data = bool(self._voice_up), bool(self._data_up)
-        left = self._left is not None and self._left.get("over") is None
+        left = self.before.waits
         self.sounds.facts(now, voice=voice, data=data, fault=self.telemetry.has_fault(), left=left)
 
     # What the ladder wants
@@ -265,7 +261,7 @@ class Alarm:
         elif what == "report" and isinstance(action[2], dict):
             self.notes.report(str(action[1]), action[2])
         elif what == "save":
-            self._unsaved = True
+            self.unsaved = True
             self.mail.kick()
         elif what in ("done", "exhausted"):
             if what == "done":
@@ -285,8 +281,8 @@ class Alarm:
     def store(self) -> None:
         """Write the open alarm if it changed. After the outbox: its press must not be less lasting than it is."""
         now = self.board.now()
-        if self._unsaved and self._left is None and not self.presses.waiting:
-            self._unsaved = not self.kept.store(self.ladder.dump(), self.mail.clock.epoch(now))
+        if self.unsaved and self.before.left is None and not self.presses.waiting:
+            self.unsaved = not self.kept.store(self.ladder.dump(), self.mail.clock.epoch(now))
         self.back.store(now)
 
     # What the modem says
@@ -340,45 +336,3 @@ class Alarm:
         """A `desk` message for the open press."""
         self.board.note("desk", {"ref": fields["ref"], "st": fields["st"]})
         self.act(self.ladder.desk(str(fields["ref"]), str(fields["st"]), self.board.now()))
-
-    async def resume(self) -> None:
-        """After a start: the alarm that a restart cut goes on where it was, with the call if it still stands."""
-        self._left = self.kept.load()
-        self._try(self.back.resume, self.board.now())
-        if self.kept.damaged:
-            self.telemetry.fault("storage_damaged")
-        begun = self.board.now()
-        while not self.modem.ready and self.board.now() - begun < _RESUME_MS:  # noqa: ASYNC110 - a fact, not an event
-            await asyncio.sleep(_LOOK_S)
-        talking = False
-        try:
-            talking = await self.voice.adopt()
-        except Exception:
-            self.faults += 1  # the alarm goes on without that call
-        waits = self._left is not None and self.board.reset_cause() not in _WARM
-        until = min(begun + _RESUME_MS, self.board.now() + _CLOCK_MS)
-        while waits and not talking and not self.mail.clock.is_set and self.board.now() < until:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_S)
-        if self._left is not None:
-            self._take_up(talking)
-        elif self.voice.stray and not self.ladder.running:
-            self.orders.give(("hangup",))  # of an alarm that was called off just before the restart
-
-    def _take_up(self, talking: bool) -> None:
-        dump, self._left = self._left, None
-        if dump is None:
-            return
-        now = self.board.now()
-        if not talking and resume.stale(dump, self.mail.clock.epoch(now)):
-            self._unsaved = True  # and so forgotten
-            refs = dump.get("refs")
-            ref = refs[0] if isinstance(refs, list) and refs else None
-            self.notes.report("event", {"ev": "ladder_outdated", "ref": ref})
-            return
-        orders = self.ladder.restore(dump, now, talking)
-        if self.ladder.running and dump.get("key") == "sos":
-            self.back.pressed(now)
-        count = dump.get("count")
-        if self.ladder.in_call and isinstance(count, int):
-            self.orders.attempt = count  # the call of before the restart: its end belongs to this attempt
-        self.act(orders)

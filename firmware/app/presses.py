@@ -13,6 +13,12 @@ HOLD_MAX_MS = 600_000  # of the wire
 _FIRED_MAX = 8
 
 
+def _place(message: "dict[str, object]", before: str) -> int:
+    """Which of its boot's messages it is; -1 if its id does not begin so."""
+    message_id = str(message.get("id"))
+    return int(message_id[len(before) :]) if message_id.startswith(before) else -1
+
+
 class Presses:
     """Of this boot."""
 
@@ -50,6 +56,25 @@ class Presses:
                 self.faults += 1
                 return
             self._unkept.pop(0)
+
+    def left(self) -> "dict[str, object] | None":
+        """The last press of the boot before this, if the power went before anything that came of it was stored."""
+        ids, outbox = self.mail.ids, self.mail.outbox
+        before = "%s.%d." % (ids.epoch, ids.boot - 1)
+        last, place = None, -1
+        for press in outbox.held("press"):
+            at = _place(press, before)
+            if at > place:
+                last, place = press, at
+        if last is None or last.get("key") == "cancel" or last.get("how") == "test":
+            return None
+        after = [call for call in outbox.held("call") if _place(call, before) > place and call.get("step") != "dial"]
+        return None if after else last
+
+    def cancelled(self, ref: object) -> bool:
+        """Whether a press that has not been receipted calls this one off."""
+        held = self.mail.outbox.held("press")
+        return bool([press for press in held if press.get("key") == "cancel" and press.get("ref") == ref])
 
     def at(self, ref: object) -> "int | None":
         """Uptime at which a press fired, None for one of an earlier boot or of long ago."""

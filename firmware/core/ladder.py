@@ -291,6 +291,10 @@ class Ladder(Walk):
             return None
         return resume.pack(alarm, self._attempt, self._count)
 
+    def begun(self, key: str, ref: str) -> dict[str, object]:
+        """As `dump` of an alarm that this press has just opened, with the plan in force."""
+        return resume.pack(Alarm(key, ref, plans_.of_key(self._plans, key), self._ver), None, 0)
+
     def restore(self, dump: object, now: int, talking: bool = False) -> list[tuple[object, ...]]:
         """Go on after a reset. `talking`: the modem says that a call is active. An unreadable dump is ignored."""
         found = resume.unpack(dump, now)

@@ -56,11 +56,21 @@ class Power:
         self._said = False
         self._moved_ms: int | None = None
         self._lock = asyncio.Lock()
+        self._wired = False  # the line has said in this boot that the module runs
 
     @property
     def moving(self) -> bool:
         """Whether a restart is under way: what the modem says meanwhile holds no longer than that."""
         return self._lock.locked()
+
+    def shown(self) -> "bool | None":
+        """Whether the module's own line says that it runs; None until it has once said so.
+
+        A wire that is broken says no for ever, and must not keep a module that answers from dialling.
+        """
+        status = self.switch.status()
+        self._wired = self._wired or status is True
+        return status if self._wired else None
 
     def said_down(self) -> None:
         """The modem says that it goes off."""

@@ -103,6 +103,7 @@ class Live:
         self.terminal.modem.reg = 1
         channels = self.terminal.channels
         channels.voice.unsure = False  # it has answered
+        channels.settled = True
         parts = [part for _, part in channels.tasks()]
         parts += [self.alarm.run, self.alarm.orders.run, self.terminal.voice.run]
         self.tasks = [asyncio.create_task(keep(part)) for part in parts]

@@ -121,7 +121,7 @@ async def test_a_call_that_was_ringing_at_the_restart_is_hung_up_before_the_alar
     live = Live(tmp_path)
     live.listed = '\r\n+CLCC: 1,0,3,0,0,"01055500000",129,""\r\n'
     try:
-        await live.alarm.resume()
+        await live.alarm.before.resume()
         await settle(lambda: live.dials() != [], 8.0)
         commands = live.peer.commands()
         assert commands.index("ATH") < commands.index("ATD01055500000;")
@@ -140,7 +140,7 @@ async def test_a_key_before_the_modem_answers_finds_the_alarm_of_before_the_rest
     first.alarm.store()
     live = Live(tmp_path)
     live.terminal.modem.ready = False
-    resume = asyncio.create_task(live.alarm.resume())
+    resume = asyncio.create_task(live.alarm.before.resume())
     await asyncio.sleep(0)
     live.fire(key)
     live.terminal.modem.ready = True

@@ -94,7 +94,7 @@ def test_an_alarm_of_before_the_restart_that_cannot_be_taken_up_keeps_no_press_f
     terminal.alarm.orders.give = lambda order: given.append(str(order[0]))  # type: ignore[method-assign]
     terminal.modem.ready, terminal.modem.reg = True, 1
     terminal.alarm._facts(1_000)
-    terminal.alarm._left = {"key": "sos"}
+    terminal.alarm.before.left = {"key": "sos"}
     terminal.ladder.restore = fail  # type: ignore[method-assign]
     terminal.alarm._fire("sos", "hold", 700, 1_000)
     assert given == ["dial"]
@@ -116,7 +116,7 @@ async def test_a_call_of_an_alarm_that_was_called_off_just_before_a_restart_is_h
     live = Live(tmp_path)
     live.listed = f'\r\n+CLCC: 1,0,3,0,0,"{DESK}",129,""\r\n'
     try:
-        await live.alarm.resume()
+        await live.alarm.before.resume()
         await settle(lambda: "ATH" in live.peer.commands())
         assert live.listed == ""
     finally:
@@ -131,7 +131,7 @@ def test_while_an_alarm_waits_for_the_modem_after_a_restart_the_elder_hears_that
     first.alarm.store()
     second = build(Bare(tmp_path))
     board = second.board
-    second.alarm._left = second.alarm.kept.load()
+    second.alarm.before.left = second.alarm.kept.load()
     for now in range(1_000, 11_000, 50):
         board.ms = now  # type: ignore[attr-defined]
         second.alarm.look(now)

@@ -91,7 +91,7 @@ async def test_whatever_the_chip_holds_the_keys_dial(tmp_path: Path, raw: bytes)
     terminal = build(Bare(tmp_path))
     terminal.board.nvs.set(NAME, raw)
     terminal.modem.ready, terminal.modem.reg = True, 1
-    terminal.alarm._left = terminal.alarm.kept.load()
+    terminal.alarm.before.left = terminal.alarm.kept.load()
     given: list[tuple[object, ...]] = []
     terminal.alarm.orders.give = given.append  # type: ignore[method-assign, assignment]
     terminal.alarm._facts(1000)
@@ -156,7 +156,7 @@ async def test_an_alarm_is_taken_up_again_unless_it_is_known_to_be_old(
     live = Live(tmp_path)
     try:
         live.terminal.clock.set(NOW, live.board.now())
-        await live.alarm.resume()
+        await live.alarm.before.resume()
         if resumed:
             await settle(lambda: live.dials() != [], 8.0)
             assert live.terminal.ladder.ref == ref
@@ -180,7 +180,7 @@ async def test_after_a_loss_of_power_the_time_is_waited_for_and_a_warm_start_goe
     live = Live(tmp_path)
     live.board.reset_cause = lambda: cause  # type: ignore[method-assign]
     try:
-        resuming = asyncio.create_task(live.alarm.resume())
+        resuming = asyncio.create_task(live.alarm.before.resume())
         if waits:
             await settle(lambda: "AT+CLCC" in live.peer.commands())
             await asyncio.sleep(0.3)
@@ -211,3 +211,67 @@ def test_a_restart_does_not_close_the_window_in_which_the_desk_is_answered(
     assert second.alarm.back.open(1000) == opens
     second.alarm.store()
     assert (second.board.nvs.get("back") is not None) == opens
+
+
+def cut_after_the_press(folder: Path, *keys: str) -> list[str]:
+    """Presses that reached the outbox's file, and an alarm that did not reach the chip; their ids."""
+    first = build(Bare(folder))
+    first.board.nvs.set = lambda name, data: False  # type: ignore[method-assign]
+    first.modem.ready, first.modem.reg = True, 1
+    first.alarm.orders.give = lambda order: None  # type: ignore[method-assign]
+    first.alarm._facts(1000)
+    for key in keys:
+        first.alarm._fire(key, "hold", 700, 1000)
+    first.sender.store()
+    return [str(fields["id"]) for fields in first.outbox.held("press")]
+
+
+@pytest.mark.parametrize("key", ["sos", "k1"])
+async def test_a_press_that_was_stored_without_its_alarm_is_called_for(tmp_path: Path, key: str) -> None:
+    """The power went between the two: the cloud knows of it, and the elder waits."""
+    (ref,) = cut_after_the_press(tmp_path, key)
+    live = Live(tmp_path)
+    try:
+        await live.alarm.before.resume()
+        await settle(lambda: live.dials() != [], 8.0)
+        assert live.terminal.ladder.ref == ref
+    finally:
+        await live.close()
+    after = build(Bare(tmp_path))
+    dump = after.alarm.kept.load()
+    assert dump is not None  # at once, lest the next cut finds nothing
+    assert dump["refs"] == [ref]
+
+
+@pytest.mark.parametrize("what", ["cancel", "talk", "test"])
+def test_a_press_that_was_dealt_with_is_not_called_for_again(tmp_path: Path, what: str) -> None:
+    """Called off, or a call has come of it, or it was none."""
+    first = build(Bare(tmp_path))
+    first.modem.ready, first.modem.reg = True, 1
+    first.alarm.orders.give = lambda order: None  # type: ignore[method-assign]
+    first.alarm._facts(1000)
+    first.alarm._fire("sos", "test" if what == "test" else "hold", 700, 1000)
+    if what == "cancel":
+        first.alarm._fire("cancel", "short", 0, 2000)
+    elif what == "talk":
+        first.alarm.act(first.ladder.call(1, "active", 2000))
+    first.sender.store()
+    second = build(Bare(tmp_path))
+    assert second.alarm.presses.left() is None
+
+
+def test_an_alarm_that_was_called_off_but_not_yet_forgotten_is_not_taken_up(tmp_path: Path) -> None:
+    """The power went between the Cancel on storage and the chip."""
+    first = build(Bare(tmp_path))
+    first.alarm._fire("sos", "hold", 700, 1000)
+    first.sender.store()
+    first.alarm.store()
+    first.alarm._fire("cancel", "short", 0, 2000)
+    first.sender.then = lambda: None
+    first.sender.store()
+    second = build(Bare(tmp_path))
+    assert second.alarm.kept.load() is not None
+    second.alarm.before.load()
+    assert not second.alarm.before.waits
+    second.alarm.store()
+    assert second.board.nvs.get(NAME) is None

@@ -64,9 +64,9 @@ async def test_the_order_is_stored_as_spent_before_the_message_goes_out(live: Te
     assert live.texts()[0].startswith(ucs2_hex("【一键呼】示例路3号楼按下紧急键，尚无人受理").encode())
     after = Texting(tmp_path)
     try:
-        after.alarm._left = after.alarm.kept.load()
-        assert after.alarm._left is not None
-        after.alarm._take_up(False)
+        after.alarm.before.left = after.alarm.kept.load()
+        assert after.alarm.before.left is not None
+        after.alarm.before.take_up(False)
         for _ in range(30):
             after.alarm.act(after.terminal.ladder.tick(after.board.now()))
         await asyncio.sleep(0.3)

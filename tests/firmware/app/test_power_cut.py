@@ -201,7 +201,7 @@ def test_whatever_a_file_holds_the_terminal_starts_and_fires(tmp_path: Path, nam
         old.unlink()
     (tmp_path / name).write_bytes(value if isinstance(value, bytes) else pack(value))
     terminal = build(Bare(tmp_path))
-    terminal.alarm._left = value if isinstance(value, dict) else None
+    terminal.alarm.before.left = value if isinstance(value, dict) else None
     terminal.alarm._fire("sos", "hold", 700, terminal.board.now())
     assert terminal.ladder.running
     assert "press" in [kind for kind, _ in waiting(terminal)]

@@ -178,3 +178,13 @@ def test_whatever_state_it_is_found_in_it_runs_within_two_minutes(
     assert module.now - begun < 120_000
     if on and not deaf and age_ms >= START_MS:
         assert module.switched_off == 0
+
+
+def test_a_broken_line_that_always_says_no_is_no_word_against_a_module_that_answers() -> None:
+    """It counts from the first time that it says yes in this start: a wire without contact never does."""
+    module = Module(on=False)
+    assert module.power.shown() is None
+    module.on = True
+    assert module.power.shown() is True
+    module.on = False
+    assert module.power.shown() is False
