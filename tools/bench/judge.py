@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 TALK_S = 10.0  # with a staffed target: then a human has answered
 ACCEPT_KEY = "1"
 NEAR_S = 1.0  # clocks of network and terminal are one; a report takes this long at most
 CUT_GRACE_S = 0.5  # a press within this of a power cut may not have reached storage
+UNSAVED_S = 2.0  # any other message: files are written between two steps of an alarm
 FIRE_S = 2.5  # from a contact's edge to its press: hold and debounce, and a busy chip
 DEAF_S = 0.5  # after a start contacts are not believed
 
@@ -34,6 +36,16 @@ class Noted:
     id: str
     key: str
     how: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A message that the firmware put into its outbox, as it was then."""
+
+    at: float
+    id: str
+    kind: str
+    fields: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -148,3 +160,36 @@ def stored(noted: list[Noted], rows: list[tuple[str, str, str]], cuts: list[floa
     known = {press.id for press in noted}
     broken += [f"stored press {row[0]} was never noted" for row in rows if row[0] not in known]
     return broken, caught
+
+
+def arrived(
+    kept: list[Kept], dropped: set[str], rows: list[tuple[str, str, dict[str, Any]]], cuts: list[float]
+) -> tuple[list[str], int]:
+    """What was put into the outbox against (id, kind, body) of the database; broken rules, and how many a cut took.
+
+    `dropped`: ids that a full outbox gave up, which its count has to tell.
+    """
+    broken: list[str] = []
+    caught = 0
+    times = Counter(row[0] for row in rows)
+    content = {row[0]: (row[1], _told(row[2])) for row in rows}
+    for one in kept:
+        if times[one.id] > 1:
+            broken.append(f"{one.kind} {one.id} at {one.at:.1f} is stored {times[one.id]} times")
+        elif times[one.id] == 1:
+            if content[one.id] != (one.kind, _told(one.fields)):
+                broken.append(f"{one.kind} {one.id} is stored as {content[one.id]}, and was {_told(one.fields)}")
+        elif one.id in dropped:
+            continue
+        elif any(0 <= cut - one.at <= UNSAVED_S for cut in cuts):
+            caught += 1
+        else:
+            broken.append(f"{one.kind} {one.id} at {one.at:.1f} is not stored: {_told(one.fields)}")
+    known = {one.id for one in kept}
+    broken += [f"stored {row[1]} {row[0]} was never kept" for row in rows if row[0] not in known]
+    return broken, caught
+
+
+def _told(fields: dict[str, Any]) -> dict[str, Any]:
+    """What a message says, without what differs from send to send."""
+    return {name: value for name, value in fields.items() if value is not None and name not in ("v", "s")}

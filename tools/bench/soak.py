@@ -7,11 +7,14 @@ contact moves; the rules are in judge.py. Everything drawn comes from the seed.
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import random
 import shutil
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +30,7 @@ from tools.virtual.world import SECOND, START
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LIFE_PRESSES = 1_000  # of one home: a day or two of trouble without a rest
 FAULTS_AN_HOUR = 40.0
 EPISODE_LIMIT_S = 4 * 3600.0
 RESUME_S = 60.0  # within this of a start an alarm that was cut goes on
@@ -59,6 +63,8 @@ class Story:
     shares: Shares = field(default_factory=Shares)
     broken: list[str] = field(default_factory=list)
     noted: list[judge.Noted] = field(default_factory=list)
+    kept: list[judge.Kept] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
     cuts: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     fingers: int = 0
@@ -109,6 +115,11 @@ class Soak:
         at, who = line["us"] / SECOND, line["who"]
         if who == "world":
             self._power(at, line)
+        elif who == "rig" and "kept" in line:
+            fields = line["fields"]
+            self.story.kept.append(judge.Kept(at, fields["id"], line["kept"], fields))
+        elif who == "rig" and "dropped" in line:
+            self.story.dropped.add(line["dropped"])
         elif who == "modem" and line["ev"] in ("sms", "sms_refused"):
             self.now_episode.texts.append((at, plain(str(line["number"]))))
         elif who == "terminal":
@@ -240,10 +251,15 @@ class Soak:
         self.ledger.waiting = None  # a heartbeat from now on must say that nothing is left
         emptied = self.world.run_for(DRAIN_S, lambda: self.ledger.waiting == 0)
         self.world.run_for(60)
-        rows = self.ledger.rows("select id, body->>'key', body->>'how' from message where kind = 'press'")
-        broken, caught = judge.stored(self.story.noted, [(str(a), str(b), str(c)) for a, b, c in rows], self.story.cuts)
-        self.story.broken += broken
-        self.story.outcomes["caught by a cut before storage"] += caught
+        story = self.story
+        rows = [(str(a), str(b), dict(c)) for a, b, c in self.ledger.rows("select id, kind, body from message")]
+        presses = [(a, str(c["key"]), str(c["how"])) for a, b, c in rows if b == "press"]
+        broken, caught = judge.stored(story.noted, presses, story.cuts)
+        story.broken += broken
+        story.outcomes["caught by a cut before storage"] += caught
+        broken, caught = judge.arrived(story.kept, story.dropped, rows, story.cuts)
+        story.broken += broken
+        story.outcomes["other messages caught by a cut before storage"] += caught
         if not emptied:
             self.story.broken.append(f"{self.ledger.waiting} messages without a receipt when the limit came")
         for what in ("quarantined", "id_clash"):
@@ -261,8 +277,28 @@ def is_mobile(number: str) -> bool:
     return len(number) == MOBILE and number.startswith("1") and number[1] in "3456789"
 
 
-def run(presses: int, seed: int, tell: Callable[[str, float], None], keep: Path | None = None) -> dict[str, Any]:
-    """The whole soak; {"ok", "broken", counts …}. `keep`: a folder for the transcripts of broken episodes."""
+def run(
+    presses: int, seed: int, tell: Callable[[str, float], None], keep: Path | None = None, workers: int | None = None
+) -> dict[str, Any]:
+    """The whole soak; {"ok", "broken", counts …}. `keep`: a folder for the transcripts of broken episodes.
+
+    Homes of LIFE_PRESSES presses each, the n-th with seed + n, live side by side, one for each processor.
+    """
+    begun = time.monotonic()
+    lives = [min(LIFE_PRESSES, presses - at) for at in range(0, presses, LIFE_PRESSES)]
+    found = []
+    # Fresh interpreters: a fork of a process with threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, len(lives)), context) as pool:
+        waiting = [pool.submit(life, count, seed + number, keep) for number, count in enumerate(lives)]
+        for done in as_completed(waiting):
+            found.append(done.result())
+            tell("presses under faults", min(1.0, sum(one["fingers"] for one in found) / presses))
+    return together(found, time.monotonic() - begun)
+
+
+def life(presses: int, seed: int, keep: Path | None) -> dict[str, Any]:
+    """One home with a database of its own."""
     begun = time.monotonic()
     folder, data = Path(tempfile.mkdtemp(prefix="okcsk")), Path(tempfile.mkdtemp(prefix="okcpg"))
     server = Postgres(data, durable=False)  # this is not about the power cut of a disk
@@ -273,7 +309,6 @@ def run(presses: int, seed: int, tell: Callable[[str, float], None], keep: Path 
             soak.start()
             while soak.story.fingers < presses:
                 soak.episode(keep)
-                tell("presses under faults", min(1.0, soak.story.fingers / presses))
             soak.drain()
             return outcome(soak, seed, time.monotonic() - begun)
         finally:
@@ -282,6 +317,21 @@ def run(presses: int, seed: int, tell: Callable[[str, float], None], keep: Path 
         server.stop()
         for one in (folder, data):
             shutil.rmtree(one, ignore_errors=True)
+
+
+def together(lives: list[dict[str, Any]], wall_s: float) -> dict[str, Any]:
+    """The outcomes of several homes as one: counts added up, sentences with the seed before them."""
+    whole: dict[str, Any] = {"ok": all(one["ok"] for one in lives), "broken": [], "seeds": []}
+    for one in sorted(lives, key=lambda one: int(one["seed"])):
+        whole["seeds"].append(one["seed"])
+        whole["broken"] += [f"seed {one['seed']}: {sentence}" for sentence in one["broken"]]
+        for name, value in one.items():
+            if isinstance(value, dict):
+                whole[name] = dict(Counter(whole.get(name, {})) + Counter(value))
+            elif name not in ("ok", "broken", "seed", "wall_s"):
+                whole[name] = round(whole.get(name, 0) + value, 2)
+    whole["wall_s"] = round(wall_s, 1)
+    return whole
 
 
 def outcome(soak: Soak, seed: int, wall_s: float) -> dict[str, Any]:
@@ -296,6 +346,8 @@ def outcome(soak: Soak, seed: int, wall_s: float) -> dict[str, Any]:
         "seed": seed,
         "fingers": story.fingers,
         "presses": len(story.noted),
+        "messages": len(story.kept),
+        "dropped": len(story.dropped),
         "episodes": story.episodes,
         "outcomes": dict(story.outcomes),
         "simulated_days": round(world.now / SECOND / 86_400, 2),

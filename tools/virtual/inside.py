@@ -4,6 +4,7 @@ In: `--name value` on the command line, frames on a pipe. Out: frames on another
 """
 
 import asyncio
+import json
 import sys
 
 TYPE_CHECKING = False
@@ -35,6 +36,7 @@ def build(given: "dict[str, str]") -> "Terminal":
     terminal = main.Terminal(board, given["device"], given["server"], secret, trusted)
     world.probe = lambda: terminal.ladder.running
     mark_fires(terminal, world)
+    mark_kept(terminal, world)
     mark_end("secure", tls.TLSStream, "open", world)
     mark_end("session", mqtt.Client, "connect", world)
     return terminal
@@ -56,6 +58,20 @@ def mark_fires(terminal: "Terminal", world: "World") -> None:
 
     keys.edges = marked(keys.edges)  # type: ignore[method-assign]
     keys.tick = marked(keys.tick)  # type: ignore[method-assign]
+
+
+def mark_kept(terminal: "Terminal", world: "World") -> None:
+    """Tell the world each message that is put into the outbox, before it is, and what had to go for it."""
+    add = terminal.outbox.add
+
+    def marked(kind: str, fields: "dict[str, object]", now: int) -> "list[str]":
+        world.act("o", json.dumps([kind, fields]).encode())
+        dropped = add(kind, fields, now)
+        for one in dropped:
+            world.act("o", json.dumps([None, {"id": one}]).encode())
+        return dropped
+
+    terminal.outbox.add = marked  # type: ignore[method-assign]
 
 
 def mark_end(name: str, kind: type, method: str, world: "World") -> None:

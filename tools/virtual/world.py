@@ -187,6 +187,9 @@ class World:
             self.tell("rig", {"mark": action.data.decode()})
         elif action.kind == "h":
             self.heap.append((self.now, int.from_bytes(action.data, "little")))
+        elif action.kind == "o":
+            kind, fields = json.loads(action.data)
+            self.tell("rig", {"kept": kind, "fields": fields} if kind else {"dropped": fields["id"]})
         elif action.kind == "x":
             self.reboots += 1
             self.restart("command")

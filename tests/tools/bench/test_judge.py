@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.bench.judge import Call, Episode, Finger, Noted, ended, judge, stored
+from tools.bench.judge import Call, Episode, Finger, Kept, Noted, arrived, ended, judge, stored
+from tools.bench.soak import together
 
 DESK, SON, TAXI = "01055500001", "13800000001", "01055500021"
 SOS = Noted(10.0, "a.1.1", "sos", "hold")
@@ -93,3 +94,46 @@ def test_the_books_hold_every_press_once_with_its_content() -> None:
     assert stored([SOS], [], [11.0])[0] == ["press a.1.1 at 10.0 is stored 0 times"]
     assert stored([SOS], [(SOS.id, "k1", "hold")], [])[0] == ["press a.1.1 is stored as ('k1', 'hold')"]
     assert stored([], rows, [])[0] == ["stored press a.1.1 was never noted"]
+
+
+BODY = {"id": "a.1.2", "t": None, "u": 500, "ev": "sim_absent"}
+KEPT = Kept(100.0, "a.1.2", "event", BODY)
+
+
+@pytest.mark.parametrize(
+    ("rows", "dropped", "cuts", "broken", "caught"),
+    [
+        ([("a.1.2", "event", {**BODY, "v": 1, "s": 900})], set(), [], 0, 0),
+        ([("a.1.2", "event", {**BODY, "u": 501})], set(), [], 1, 0),
+        ([("a.1.2", "call", BODY)], set(), [], 1, 0),
+        ([("a.1.2", "event", BODY)] * 2, set(), [], 1, 0),
+        ([], set(), [], 1, 0),
+        ([], {"a.1.2"}, [], 0, 0),
+        ([], set(), [101.0], 0, 1),
+        ([], set(), [103.0, 99.0], 1, 0),
+        ([("a.1.2", "event", BODY), ("a.1.3", "event", BODY)], set(), [], 1, 0),
+    ],
+)
+def test_every_message_is_stored_once_as_it_was(
+    rows: list[tuple[str, str, dict[str, object]]], dropped: set[str], cuts: list[float], broken: int, caught: int
+) -> None:
+    """By id, kind and content; only a full outbox or a power cut right after it excuses one."""
+    found, excused = arrived([KEPT], dropped, rows, cuts)
+    assert (len(found), excused) == (broken, caught)
+
+
+def test_the_homes_of_a_soak_are_added_up() -> None:
+    """One broken home breaks the whole, and its seed stands before what it broke."""
+    one = {"ok": True, "broken": [], "seed": 5, "fingers": 3, "cloud": {"stored": 2}, "wall_s": 9.0}
+    two = {
+        "ok": False,
+        "broken": ["a press"],
+        "seed": 4,
+        "fingers": 2,
+        "cloud": {"stored": 1, "down": 4},
+        "wall_s": 8.0,
+    }
+    assert together([one, two], 10.0) == {
+        "ok": False, "broken": ["seed 4: a press"], "seeds": [4, 5], "fingers": 5, "cloud": {"stored": 3, "down": 4},
+        "wall_s": 10.0,
+    }  # fmt: skip
