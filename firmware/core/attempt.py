@@ -43,6 +43,7 @@ class Alarm:
         self.exhausted = False
         self.restarted = False  # the modem, once per alarm
         self.regiven = False  # a target whose talk was cut has had a second turn, once per cycle
+        self.pressed: tuple[str, str, int] | None = None  # key, press and uptime of the latest one while this ran
         self.begun = 0  # uptime of the press, or of the restart after it
         self.desk: str | None = None  # the last state that the desk told
         self.end: str | None = None  # why nobody needs to be dialled any more; a call that is up still goes on

@@ -20,7 +20,6 @@ class Ladder(Walk):
 
     def __init__(self, plans: object, ver: int, times: dict[str, int] | None = None) -> None:
         super().__init__()
-        self._plans: dict[str, list[tuple[str, str, int, int]]] = {}
         if not self.set_plans(plans, ver):
             raise ValueError("plans: a valid sos ladder with a staffed rung")
         self.configure(times)
@@ -87,30 +86,14 @@ class Ladder(Walk):
         if line_busy and key != SOS:
             return [("tone", "busy")]
         if alarm is not None and alarm.over is None:
+            alarm.pressed = (key, ref, now)
             if key == alarm.key:
                 return self._again(alarm, ref, now)
             talking = self._attempt is not None and self._attempt.talk_at is not None
             if key != SOS and (alarm.key == SOS or talking):
                 return [("tone", "busy")]
             out = self._finish(alarm, "preempted", now) + self._hang("preempted", now)
-        before, self._alarm = alarm, Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
-        alarm = self._alarm
-        if before is not None:
-            alarm.texts.follow(before.texts)
-        alarm.begun = now
-        self._retry_at = self._room_until = 0
-        self._rested = {}
-        self._deaf_since = None
-        self._data = data_up
-        alarm.cut_off = not data_up
-        # In a call data is suspended: a route cannot come, so nothing is gained by waiting for it.
-        self._wait_until = now + self._publish_wait if data_up and not line_busy and self._attempt is None else now
-        if line_busy and (self._caller is None or plans_.rung_of(alarm.plan, self._caller) is None):
-            self._caller = None
-            out.append(("hangup",))
-            self._clear_until = now + limits.HANGUP_MS
-        out.append(("tone", SOS if key == SOS else "calling"))
-        return out + self._advance(now) + [("save",)]
+        return out + self._begin(key, ref, now, data_up, line_busy)
 
     def cancel(self, now: int) -> list[tuple[object, ...]]:
         """The Cancel key: hangs up at once and ends the alarm."""

@@ -33,6 +33,7 @@ MUTE_TALK_MS = 30_000  # somebody may be talking, and only the line between mode
 TALK_LOST_MS = 45_000  # a talk of which the ladder hears so long nothing is over, whatever the driver's books say
 TALK_DOUBT_MS = 4_000  # four questions unanswered: from then on the elder hears the tone of a call that is being made
 # Of the ladder, not configurable.
+LAST_WORD_MS = 5_000  # a press so shortly before the end of a talk is one after it: modems tell an end up to 4 s late
 AGAIN_MS = 5_000  # from the end of a call to the next for the same number: 3 to 7 s are usual, a busy line needs them
 CYCLE_MS_MIN = 20_000  # busy tones end cycles in seconds: who is busy now may hang up within this, three times
 GAP_MS = 2_000  # after a fault of the modem itself, so that a dead modem does not eat the ladder in a second

@@ -15,6 +15,8 @@ class Walk:
     """One line and one alarm; Ladder adds what is told to it from outside."""
 
     def __init__(self) -> None:
+        self._plans: dict[str, list[tuple[str, str, int, int]]] = {}
+        self._ver = 0  # of these plans
         self._alarm: Alarm | None = None
         self._attempt: Attempt | None = None
         self._count = 0  # attempts so far
@@ -124,6 +126,41 @@ class Walk:
         self._clear_until = now + limits.HANGUP_MS
         return [("hangup",), ("report", "event", {"ev": "call_refused", "ref": alarm.ref})]
 
+    # The begin and the end.
+
+    def _begin(self, key: str, ref: str, now: int, data_up: bool, line_busy: bool) -> list[tuple[object, ...]]:
+        """A new alarm in the place of the one before, which is over."""
+        before, self._alarm = self._alarm, Alarm(key, ref, plans_.of_key(self._plans, key), self._ver)
+        alarm = self._alarm
+        if before is not None:
+            alarm.texts.follow(before.texts)
+        alarm.begun = now
+        self._retry_at = self._room_until = 0
+        self._rested = {}
+        self._deaf_since = None
+        self._data = data_up
+        alarm.cut_off = not data_up
+        # In a call data is suspended: a route cannot come, so nothing is gained by waiting for it.
+        self._wait_until = now + self._publish_wait if data_up and not line_busy and self._attempt is None else now
+        out: list[tuple[object, ...]] = []
+        if line_busy and (self._caller is None or plans_.rung_of(alarm.plan, self._caller) is None):
+            self._caller = None
+            out.append(("hangup",))
+            self._clear_until = now + limits.HANGUP_MS
+        out.append(("tone", SOS if key == SOS else "calling"))
+        return out + self._advance(now) + [("save",)]
+
+    def _end(self, alarm: Alarm, how: str, now: int) -> list[tuple[object, ...]]:
+        """Nobody needs to be dialled any more, unless somebody pressed just now because the line had gone dead.
+
+        The end of a talk is known up to some seconds late, and a press in them was taken for one in the talk.
+        """
+        out = self._finish(alarm, how, now)
+        if how != "answered" or alarm.pressed is None or now - alarm.pressed[2] > limits.LAST_WORD_MS:
+            return out
+        key, ref, _ = alarm.pressed
+        return out + self._begin(key, ref, now, self._data, False)
+
     # What is due.
 
     def _advance(self, now: int) -> list[tuple[object, ...]]:
@@ -132,7 +169,7 @@ class Walk:
         if alarm is None or alarm.over is not None or self._attempt is not None:
             return []
         if alarm.end is not None:
-            return self._finish(alarm, alarm.end, now)
+            return self._end(alarm, alarm.end, now)
         if self._caller is not None:
             return self._take_caller(self._caller, now)
         if now < max(self._clear_until, self._wait_until, self._retry_at) or self._gives_room(alarm, now):

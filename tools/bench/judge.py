@@ -72,6 +72,7 @@ class Episode:
     ladders: dict[str, list[tuple[str, int]]] = field(default_factory=dict)  # press: (number, staffed) that it meant
     texts_due: dict[str, list[str]] = field(default_factory=dict)  # press: who gets a short message if nobody answers
     cuts: list[float] = field(default_factory=list)  # power cuts of the terminal
+    runs: list[tuple[float, float]] = field(default_factory=list)  # when help was being called
     up: list[tuple[float, float]] = field(default_factory=list)  # when the terminal ran
     settled: bool = True  # the ladder came to rest in time
 
@@ -92,7 +93,7 @@ def ended(episode: Episode, press: Noted) -> str | None:
     if _answered(episode, after):
         return "human"
     facts = (
-        ("accepted", any(at >= press.at - NEAR_S for at in episode.accepted)),
+        ("accepted", any(at >= _opened(episode, press) - NEAR_S for at in episode.accepted)),
         ("cancelled", any(other.key == "cancel" and other.at >= press.at for other in episode.noted)),
         ("tried", _tried(episode, press, after)),
         # A later press of the same home took its alarm over; that one is judged for itself.
@@ -102,6 +103,14 @@ def ended(episode: Episode, press: Noted) -> str | None:
         if holds:
             return name
     return _talked(after) if press.key != "sos" else None
+
+
+def _opened(episode: Episode, press: Noted) -> float:
+    """When the alarm began that this press is part of: its own moment, or that of an earlier press of the same key."""
+    run = next(((begin, end) for begin, end in episode.runs if begin - NEAR_S <= press.at <= end), None)
+    if run is None:
+        return press.at
+    return min(n.at for n in episode.noted if n.key == press.key and run[0] - NEAR_S <= n.at <= press.at)
 
 
 def _talked(calls: list[Call]) -> str | None:

@@ -118,6 +118,8 @@ class Soak:
         elif who == "rig" and "kept" in line:
             fields = line["fields"]
             self.story.kept.append(judge.Kept(at, fields["id"], line["kept"], fields))
+        elif who == "rig" and "running" in line:
+            self._run(at, running=line["running"])
         elif who == "rig" and "dropped" in line:
             self.story.dropped.add(line["dropped"])
         elif who == "modem" and line["ev"] in ("sms", "sms_refused"):
@@ -132,6 +134,13 @@ class Soak:
                 self._routed.add(line["ref"])
             elif note == "task_failed":
                 self.story.failed_tasks[f"{line['task']}: {line['error']}"] += 1
+
+    def _run(self, at: float, *, running: bool) -> None:
+        runs = self.now_episode.runs
+        if running:
+            runs.append((at, at + EPISODE_LIMIT_S))
+        elif runs:
+            runs[-1] = (runs[-1][0], at)
 
     def _power(self, at: float, line: dict[str, Any]) -> None:
         if "boot" in line:

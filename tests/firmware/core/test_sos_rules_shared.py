@@ -143,3 +143,63 @@ def test_no_configuration_makes_a_ladder_endless_or_a_key_dead() -> None:
     bench.wait(limits.TABLE["slow_retry"][2])
     bench.talk(limits.TABLE["talk_min"][2])
     assert bench.done() in ([], ["answered"])
+
+
+def test_a_press_in_the_last_seconds_of_a_talk_is_one_after_it() -> None:
+    """The modem tells the end late: whoever presses when the line has gone dead is not taken for talking still."""
+    for key in ("sos", "k1"):
+        bench = Bench()
+        bench.fire(key, "0123abcd.1.1")
+        bench.say("active")
+        bench.wait(15_000)
+        bench.fire(key, "0123abcd.1.2")
+        bench.wait(limits.LAST_WORD_MS)
+        first = bench.dialled()
+        bench.say("ended", "remote_hangup")
+        assert bench.done() == ["answered"]
+        assert bench.dialled() == first + first[:1]
+        assert bench.ladder.refs == ["0123abcd.1.2"]
+
+
+def test_another_key_in_the_last_seconds_of_a_talk_is_served_after_it() -> None:
+    """In the middle of a talk it is a busy tone only."""
+    for early, dials in ((limits.LAST_WORD_MS, [SON[1], DESK[1]]), (limits.LAST_WORD_MS + 100, [SON[1]])):
+        bench = Bench({"sos": [DESK], "k1": [SON], "k2": [DESK]})
+        bench.fire("k1", "0123abcd.1.1")
+        bench.say("active")
+        bench.wait(15_000)
+        bench.fire("k2", "0123abcd.1.2")
+        bench.wait(early)
+        bench.say("ended", "remote_hangup")
+        bench.wait(1_000)
+        assert bench.dialled() == dials
+
+
+def test_a_press_after_a_reset_is_not_answered_by_the_talk_before_it() -> None:
+    """The talk that ended the alarm is over with the reset; who presses then wants somebody now."""
+    before = Bench()
+    before.fire()
+    before.say("active")
+    before.wait(15_000)
+    after = Bench()
+    after.do(after.ladder.restore(before.ladder.dump(), after.now))
+    after.attempt = 1
+    after.fire("sos", "0123abcd.2.1")
+    after.wait(3_100)
+    assert after.dialled() == [DESK[1]]
+    assert after.ladder.refs == ["0123abcd.2.1"]
+
+
+def test_the_desks_acceptance_stands_for_a_press_that_came_before_it_was_heard() -> None:
+    """In the call data is suspended; the press belongs to the case that a person at the desk has taken."""
+    bench = Bench()
+    bench.fire(data=True)
+    bench.wait(3_000)
+    bench.say("ended", "busy")
+    bench.due()
+    bench.say("active")
+    bench.wait(5_000)
+    bench.fire("sos", "0123abcd.1.2", data=True)
+    bench.desk("accepted")
+    bench.say("ended", "local_hangup")
+    assert bench.done() == ["accepted"]

@@ -52,6 +52,14 @@ def test_how_a_press_of_the_red_key_ended(made: Episode, how: str | None) -> Non
     assert bool(judge(made)) == (how is None)
 
 
+def test_an_accepted_alarm_stands_for_its_later_presses() -> None:
+    """As long as it runs, and for the same key only."""
+    again, other = Noted(30.0, "a.1.2", "sos", "hold"), Noted(30.0, "a.1.2", "k2", "short")
+    assert judge(episode(noted=(SOS, again), accepted=[20.0], runs=[(10.0, 40.0)])) == []
+    assert len(judge(episode(noted=(SOS, again), accepted=[20.0], runs=[(10.0, 25.0), (30.0, 40.0)]))) == 1
+    assert len(judge(episode(noted=(SOS, other), accepted=[20.0], runs=[(10.0, 40.0)]))) == 1
+
+
 def test_a_service_key_ends_with_whoever_talks() -> None:
     """It says so when that was a mailbox; an SOS after it is judged for itself."""
     taxi = Noted(10.0, "a.1.1", "k2", "short")

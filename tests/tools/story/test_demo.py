@@ -19,6 +19,7 @@ from tools.embedded.children import wait_until
 
 MARK = "ONEKEY_TEST_MARK"
 STORY_S = 280.0
+PARTS_STOP_S = 90.0  # a part that is starting on a busy machine may take its 10 s to end, each after the other
 DEMO = [sys.executable, "-m", "tools", "demo"]
 
 
@@ -105,7 +106,7 @@ def test_an_interrupted_demo_leaves_no_process_and_no_file(after: str, number: i
         words = [word for process in of_run(mark) for word in process.cmdline()]
         folders = {found[0] for word in words if (found := re.search(r"/tmp/okc\w+", word))}
         demo.send_signal(number)
-        assert demo.wait(30) == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+        assert demo.wait(PARTS_STOP_S) == (-signal.SIGKILL if number == signal.SIGKILL else 130)
         wait_until_gone(mark)
     if number != signal.SIGKILL:
         assert [folder for folder in folders if Path(folder).exists()] == []
