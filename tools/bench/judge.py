@@ -13,6 +13,7 @@ from typing import Any
 TALK_S = 10.0  # with a staffed target: then a human has answered
 ACCEPT_KEY = "1"
 NEAR_S = 1.0  # clocks of network and terminal are one; a report takes this long at most
+LATE_S = 1.5  # a slow line tells the end of a talk so much later, and the terminal counts up to what it is told
 CUT_GRACE_S = 0.5  # a press within this of a power cut may not have reached storage
 UNSAVED_S = 2.0  # any other message: files are written between two steps of an alarm
 FIRE_S = 2.5  # from a contact's edge to its press: hold and debounce, and a busy chip
@@ -115,14 +116,14 @@ def _opened(episode: Episode, press: Noted) -> float:
 
 def _talked(calls: list[Call]) -> str | None:
     """A service key ends with whoever talks: no terminal can tell a mailbox, and the user has the key in hand."""
-    talks = [call.human for call in calls if call.talked >= TALK_S - NEAR_S]
+    talks = [call.human for call in calls if call.talked >= TALK_S - LATE_S]
     return None if not talks else "human" if any(talks) else "mailbox"
 
 
 def _answered(episode: Episode, calls: list[Call]) -> bool:
     """A person at a staffed number for ten seconds, or a person who pressed the key."""
     staffed = {number for ladder in episode.ladders.values() for number, staff in ladder if staff}
-    long = [call for call in calls if call.number in staffed and call.talked >= TALK_S - NEAR_S]
+    long = [call for call in calls if call.number in staffed and call.talked >= TALK_S - LATE_S]
     return any(call.human for call in long) or any(call.human and ACCEPT_KEY in call.pressed for call in calls)
 
 
