@@ -189,8 +189,9 @@ class Ladder(Walk):
             return self._ended(attempt, cause, now)
         if what == "active":
             return self._active(attempt, now)
-        if attempt.state == DIALLING and what == "ringing":
+        if attempt.state in (DIALLING, TALKING) and what == "ringing":
             attempt.state = RINGING
+            attempt.talk_at = None  # of a call that was none yet
             attempt.deadline = now + attempt.ring_s * 1_000
             return [attempt.report("ring"), ("tone", "ringing")]
         if attempt.state == DIALLING and not attempt.set_up:

@@ -11,7 +11,7 @@ from firmware.core.callers import same_number
 from firmware.modem.at import AT
 from firmware.modem.command import VOICE, ATError
 from firmware.modem.line import ANSWER, DIAL, WORDS, Line
-from firmware.modem.replies import ACTIVE, ALERTING, GONE, HELD, INCOMING, WAITING, parse_clcc
+from firmware.modem.replies import ACTIVE, ALERTING, DIALLING, GONE, HELD, INCOMING, WAITING, parse_clcc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class Voice(Line):
             found = parse_clcc(line)
             if found is not None and found[1] != GONE:
                 seen[found[0]] = True
+            if found is not None and self.state == "talking" and self.direction == found[0] == 0:
+                self._not_yet(found[1])
             self._on_clcc(line)
         if self.incoming and not seen[1]:
             self._caller_gone()
@@ -161,6 +163,12 @@ class Voice(Line):
             self.on_step("talk", None)
         elif stat == ACTIVE:
             self.on_shown()
+
+    def _not_yet(self, stat: int) -> None:
+        """A call that is still being set up was never active: that report was a late one, about the call before it."""
+        if stat in (DIALLING, ALERTING):
+            self.state = "ringing"
+            self.on_step("ring", None)
 
     def _end_shown(self) -> None:
         """The modem itself says that the talk is over: it was one until now."""

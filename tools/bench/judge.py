@@ -107,11 +107,14 @@ def ended(episode: Episode, press: Noted) -> str | None:
 
 
 def _opened(episode: Episode, press: Noted) -> float:
-    """When the alarm began that this press is part of: its own moment, or that of an earlier press of the same key."""
+    """When the alarm began that this press is part of: its own moment, or that of an earlier press.
+
+    Of the same key, or of the red one: no other key is served while that one's alarm runs.
+    """
     run = next(((begin, end) for begin, end in episode.runs if begin - NEAR_S <= press.at <= end), None)
     if run is None:
         return press.at
-    return min(n.at for n in episode.noted if n.key == press.key and run[0] - NEAR_S <= n.at <= press.at)
+    return min(n.at for n in episode.noted if n.key in (press.key, "sos") and run[0] - NEAR_S <= n.at <= press.at)
 
 
 def _talked(calls: list[Call]) -> str | None:

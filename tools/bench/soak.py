@@ -124,6 +124,9 @@ class Soak:
             self.story.dropped.add(line["dropped"])
         elif who == "modem" and line["ev"] in ("sms", "sms_refused"):
             self.now_episode.texts.append((at, plain(str(line["number"]))))
+        elif who == "modem" and line["ev"] == "dial_refused":
+            number = plain(str(line["number"]))
+            self.now_episode.calls.append(judge.Call(number, at, at))
         elif who == "terminal":
             note = line.get("note")
             if note == "press":

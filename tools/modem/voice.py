@@ -265,6 +265,7 @@ def _dial(at: Channel, request: Request) -> Answer | None:
     if at.modem.voice.busy:
         return at.refuse(3)
     if not at.modem.radio.can_call(number):
+        at.modem.event("dial_refused", number=number)
         return Answer(final="NO CARRIER", after=at.modem.timing.dial) if at.modem.radio.sim else at.refuse(10)
     at.modem.voice.dial(number, at)
 

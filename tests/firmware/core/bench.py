@@ -59,6 +59,8 @@ class Bench:
         """The modem reports about the present attempt."""
         if what == "active":
             self._talking = self.attempt
+        elif what == "ringing":
+            self._talking = 0
         elif what == "ended" and not self.dumb:
             self.show()
         if what == "ended":

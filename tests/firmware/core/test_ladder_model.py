@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from firmware.app.kept import Kept
-from firmware.core import sms
+from firmware.core import limits, sms
 from firmware.core.indicator import Indicator
 from firmware.core.ladder import Ladder
 from firmware.hal.base import NVS_BLOB_MAX, Nvs
@@ -66,6 +66,13 @@ class Model:
         self.tries: dict[tuple[str, int], int] = {}  # (number, wave): times it was sent out
         self.texted: set[tuple[str, int]] = set()  # those that must not go out again
         self.heard = 0  # last tone
+        self.pressed: tuple[str, int] | None = None  # key and time of the latest press while an alarm ran
+
+    def open(self, key: str) -> None:
+        """A new alarm."""
+        self.key, self.restarts, self.exhausted, self.pressed = key, 0, False, None
+        self.may_end = {"exhausted"} if key != "sos" else set()
+        self.text, self.tries, self.texted = None, {}, set()
 
     def shown(self, now: int) -> None:
         """Ten seconds of talk, as the modem shows it: the end of any alarm, of an SOS only with a staffed target."""
@@ -148,6 +155,9 @@ class LadderMachine(RuleBasedStateMachine):
             elif what == "done":
                 assert action[1] in model.may_end, action[1]
                 model.key = None
+                again, model.pressed = model.pressed, None
+                if action[1] == "answered" and again is not None and self.now - again[1] <= limits.LAST_WORD_MS:
+                    model.open(again[0])
             elif what == "tone":
                 assert action[1] in codes.BEEPS
                 self.shower.tone(action[1], self.now)
@@ -183,11 +193,11 @@ class LadderMachine(RuleBasedStateMachine):
         preempts = not new and model.key not in ("sos", key) and model.talk_at is None
         if new or preempts:
             model.may_end = {"preempted"} if model.key is not None else set()
+        else:
+            model.pressed = (key, self.now)
         self.do(self.ladder.fire(key, f"0123abcd.1.{self.presses}", self.now, data))
         if new or preempts:
-            model.key, model.restarts, model.exhausted = key, 0, False
-            model.may_end = {"exhausted"} if key != "sos" else set()
-            model.text, model.tries, model.texted = None, {}, set()
+            model.open(key)
 
     @rule()
     def cancel(self) -> None:
@@ -230,6 +240,9 @@ class LadderMachine(RuleBasedStateMachine):
         if what == "active":
             self.model.shown(self.now)
         assert self.model.line is not None
+        if what == "ringing" and not self.model.hanging and self.model.talk_at is not None:
+            self.model.talk_at = None  # it was none
+            self.model.talks.pop(self.model.line, None)
         self.do(self.ladder.call(self.model.line, what, self.now))
 
     @precondition(lambda self: self.model.line is not None)
@@ -271,6 +284,7 @@ class LadderMachine(RuleBasedStateMachine):
         if self.model.text is not None:
             self.model.texted.add(self.model.text[1:])
             self.model.text = None
+        self.model.pressed = None
         self.ladder = self.fresh()
         self.do(self.ladder.voice(self.model.voice, self.now))
         self.do(self.ladder.restore(dump, self.now))

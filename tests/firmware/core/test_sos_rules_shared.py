@@ -203,3 +203,17 @@ def test_the_desks_acceptance_stands_for_a_press_that_came_before_it_was_heard()
     bench.desk("accepted")
     bench.say("ended", "local_hangup")
     assert bench.done() == ["accepted"]
+
+
+def test_a_talk_that_was_none_counts_for_nothing() -> None:
+    """A late report about the call before: the modem shows it ringing again."""
+    bench = Bench()
+    bench.fire()
+    bench.say("active")
+    bench.say("ringing")
+    bench.wait(11_000)
+    bench.say("active")
+    bench.wait(5_000)
+    bench.say("ended", "remote_hangup")
+    assert bench.done() == []
+    assert ("end", "desk", "remote_hangup") in bench.reports()

@@ -308,3 +308,16 @@ def test_pieces_that_come_late_do_not_cost_the_channels() -> None:
         session.tick(now)
     assert session.up
     assert asked == mux.DLCIS
+
+
+async def test_a_late_report_of_the_call_before_makes_no_talk_of_the_next(three: Line) -> None:
+    """What the list still shows as ringing was never active; from its own answer on it is a talk."""
+    await three.voice.dial(NUMBER)
+    three.list = listed(3)
+    three.modem.say(listed(3))
+    await settle(lambda: three.steps[-1] == "ring")
+    three.modem.say(listed(0))
+    await settle(lambda: three.steps[-2:] == ["talk", "ring"])
+    assert three.voice.state == "ringing"
+    three.list = listed(0)
+    await settle(lambda: three.steps[-1] == "talk")

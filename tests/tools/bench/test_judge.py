@@ -53,11 +53,13 @@ def test_how_a_press_of_the_red_key_ended(made: Episode, how: str | None) -> Non
 
 
 def test_an_accepted_alarm_stands_for_its_later_presses() -> None:
-    """As long as it runs, and for the same key only."""
+    """As long as it runs; another key is not served meanwhile. Its own alarm accepts nothing for the red key."""
     again, other = Noted(30.0, "a.1.2", "sos", "hold"), Noted(30.0, "a.1.2", "k2", "short")
+    taxi = Noted(10.0, "a.1.1", "k2", "short")
     assert judge(episode(noted=(SOS, again), accepted=[20.0], runs=[(10.0, 40.0)])) == []
     assert len(judge(episode(noted=(SOS, again), accepted=[20.0], runs=[(10.0, 25.0), (30.0, 40.0)]))) == 1
-    assert len(judge(episode(noted=(SOS, other), accepted=[20.0], runs=[(10.0, 40.0)]))) == 1
+    assert judge(episode(noted=(SOS, other), accepted=[20.0], runs=[(10.0, 40.0)])) == []
+    assert len(judge(episode(noted=(taxi, again), accepted=[20.0], runs=[(10.0, 40.0)]))) == 1
 
 
 def test_a_service_key_ends_with_whoever_talks() -> None:
