@@ -32,7 +32,7 @@ class Faults:
         self._changed = False
         stored = storage.read(FILE)
         for slot in stored if isinstance(stored, dict) else {}:
-            if slot.split(" ")[0] in codes.FAULTS and len(self._before) < _OPEN_MAX:
+            if _twin(slot.split(" ")[0]) is not None and len(self._before) < _OPEN_MAX:
                 began = stored[slot]  # type: ignore[index] # it is a dict
                 self._before[slot] = began if isinstance(began, int) and began >= 0 else None
 
@@ -53,11 +53,11 @@ class Faults:
 
     def notice(self, name: str, val: "int | None" = None) -> None:
         """A fault, a restore or a happening, by its name on the wire."""
-        if name in codes.FAULTS:
-            self.fault(name, val)
-            return
-        for fault in codes.FAULTS:
-            if codes.FAULTS[fault] == name:
+        for fault, twin in codes.FAULTS:
+            if fault == name:
+                self.fault(name, val)
+                return
+            if twin == name:
                 self.restore(fault)
                 return
         self.event(name, val)
@@ -85,7 +85,7 @@ class Faults:
         else:
             return
         self._changed = True
-        self.event(codes.FAULTS[name], seconds, txt)
+        self.event(_twin(name) or name, seconds, txt)
 
     def store(self) -> None:
         """Write what is open, if that changed."""
@@ -94,6 +94,14 @@ class Faults:
             whole: "dict[str, int | None]" = {slot: epoch(self._since[slot]) for slot in self._since}
             whole.update(self._before)
             self._changed = not self.storage.write(FILE, whole)
+
+
+def _twin(name: str) -> "str | None":
+    """The restore of a fault; None for what is no fault."""
+    for fault, twin in codes.FAULTS:
+        if fault == name:
+            return twin
+    return None
 
 
 def _slot(name: str, txt: "str | None") -> str:
