@@ -37,7 +37,7 @@ from firmware.net.dates import Dates
 from firmware.net.link import Identity, Link
 from firmware.net.sender import Sender
 from firmware.net.tls import TLSStream
-from protocol import messages, topics
+from protocol import const, messages, topics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from firmware.hal.base import Board
     from firmware.net.mqtt import Client
 
-_FACTORY_EVERY = 5  # tries to connect
-_RESTART_S = 0.2  # between the death of a task and its new start
+_FACTORY_EVERY = const(5)  # tries to connect
+_RESTART_S = const(0.2)  # between the death of a task and its new start
 
 
 def arguments(argv: "list[str]") -> "dict[str, str]":

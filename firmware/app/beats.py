@@ -8,7 +8,7 @@ import asyncio
 
 from firmware.core.power import beat_due_s
 from firmware.modem.command import ATError
-from protocol import messages, topics
+from protocol import const, messages, topics
 from protocol.errors import LocalProtocolError
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-_RTT_MAX_MS = 600_000  # of the wire; a ping that a call interrupted took as long as the call
+_RTT_MAX_MS = const(600_000)  # of the wire; a ping that a call interrupted took as long as the call
 
 
 class Beats:

@@ -5,7 +5,7 @@ Must never tell a fault twice without its twin between. The file is written befo
 told the next start knows, and a twin too many does no harm.
 """
 
-from protocol import codes
+from protocol import codes, const
 from protocol.fields import COUNT_MAX
 
 TYPE_CHECKING = False
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from firmware.app.mail import Mail
     from firmware.app.storage import Storage
 
-FILE = "faults"
-_EACH = ("key_stuck",)  # may be open several times, once for each text
-_OPEN_MAX = 32  # more than there are faults and keys: what a damaged file could hold
+_FILE = const("faults")
+_EACH = const(("key_stuck",))  # may be open several times, once for each text
+_OPEN_MAX = const(32)  # more than there are faults and keys: what a damaged file could hold
 
 
 class Faults:
@@ -30,7 +30,7 @@ class Faults:
         self._since: "dict[str, int]" = {}  # fault and, for some, its text: uptime at which it began
         self._before: "dict[str, int | None]" = {}  # the same of earlier boots: epoch seconds, None if not known
         self._changed = False
-        stored = storage.read(FILE)
+        stored = storage.read(_FILE)
         for slot in stored if isinstance(stored, dict) else {}:
             if _twin(slot.split(" ")[0]) is not None and len(self._before) < _OPEN_MAX:
                 began = stored[slot]  # type: ignore[index] # it is a dict
@@ -93,7 +93,7 @@ class Faults:
             epoch = self.mail.clock.epoch
             whole: "dict[str, int | None]" = {slot: epoch(self._since[slot]) for slot in self._since}
             whole.update(self._before)
-            self._changed = not self.storage.write(FILE, whole)
+            self._changed = not self.storage.write(_FILE, whole)
 
 
 def _twin(name: str) -> "str | None":

@@ -7,12 +7,13 @@ Must never raise, nor keep more than fits: a dump too large loses names before i
 from firmware.core import resume
 from firmware.core.lines import pack, unpack
 from firmware.hal.base import NVS_BLOB_MAX
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.hal.base import Nvs
 
-NAME = "alarm"
+_NAME = const("alarm")
 
 
 class Kept:
@@ -25,7 +26,7 @@ class Kept:
 
     def load(self) -> "dict[str, object] | None":
         """The stored alarm, or None."""
-        raw = self.nvs.get(NAME)
+        raw = self.nvs.get(_NAME)
         if raw is None:
             return None
         value = unpack(raw)
@@ -36,7 +37,7 @@ class Kept:
     def store(self, dump: "dict[str, object] | None", epoch: "int | None") -> bool:
         """Keep it, or forget it (None). `epoch`: s since 1970 if known. False: it could not be written."""
         if dump is None:
-            self.nvs.remove(NAME)
+            self.nvs.remove(_NAME)
             self._raw = None
             return True
         dump["t"] = epoch
@@ -46,7 +47,7 @@ class Kept:
             raw = pack(dump)
             step += 1
         if raw != self._raw:
-            if not self.nvs.set(NAME, raw):
+            if not self.nvs.set(_NAME, raw):
                 return False
             self._raw = raw
         return True

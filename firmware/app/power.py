@@ -5,6 +5,7 @@ that calls last longer, a reminder to the ear. Must never touch a call.
 """
 
 from firmware.core.power import NORMAL, Power
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-_PRESS_MS = 900_000  # after a press the data link is kept up for so long, however empty the battery
-_FAREWELL_MS = 120_000  # for the word that the battery is critical to leave before the link is given up
+_PRESS_MS = const(900_000)  # after a press the data link is kept up for so long, however empty the battery
+_FAREWELL_MS = const(120_000)  # for the word that the battery is critical to leave before the link is given up
 
 
 class Supply:

@@ -10,7 +10,7 @@ import asyncio
 from firmware.core import limits
 from firmware.core.schedule import SelfTest as Schedule
 from firmware.modem.command import ATError
-from protocol import codes
+from protocol import codes, const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from firmware.app.storage import Storage
     from firmware.app.telemetry import Telemetry
 
-FILE = "selftest"
-_PROBE = "probe"
-_LOOK_S = 30.0
-_RETRY_MS = 900_000  # after a test that an alarm interrupted
+_FILE = const("selftest")
+_PROBE = const("probe")
+_LOOK_S = const(30.0)
+_RETRY_MS = const(900_000)  # after a test that an alarm interrupted
 
 
 class SelfTest:
@@ -37,7 +37,7 @@ class SelfTest:
         self._last: int | None = None  # epoch of the last test
         self._try_ms = 0
         self._changed = False
-        stored = storage.read(FILE)
+        stored = storage.read(_FILE)
         if isinstance(stored, dict):
             last, failed, unpressed = stored.get("at"), stored.get("failed"), stored.get("unpressed")
             self._last = last if isinstance(last, int) else None
@@ -141,4 +141,4 @@ class SelfTest:
 
     def _store(self) -> None:
         whole = {"at": self._last, "failed": self.telemetry.beats.failed, "unpressed": self.unpressed}
-        self._changed = not self.storage.write(FILE, whole)
+        self._changed = not self.storage.write(_FILE, whole)

@@ -8,6 +8,7 @@ an order.
 import asyncio
 
 from firmware.core import words
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from firmware.app.config import Config
     from firmware.modem.sms import Sms
 
-_LOOK_S = 5.0  # between two looks at the card
+_LOOK_S = const(5.0)  # between two looks at the card
 
 
 class Texts:

@@ -6,7 +6,9 @@ In: plain values. Out: bytes of one line, and back. A damaged line is found and 
 import binascii
 import json
 
-_CHECK_CHARS = 8
+from protocol import const
+
+_CHECK_CHARS = const(8)
 
 
 def pack(value: object) -> bytes:

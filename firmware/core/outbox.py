@@ -11,33 +11,47 @@ import json
 
 from firmware.core.ids import IdSource
 from firmware.core.lines import pack, unpack
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ENTRIES_MAX = 64  # 16 KB of heap; two ladders of three cycles with all their reports fit
-DAYS_MAX = 40  # days have a place of their own: they prove what is billed, and must not be pushed out by a bad night
-WINDOW = 8  # entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press
-RESEND_FIRST_MS = 10_000
-RESEND_MOST_MS = 300_000
-TRIES_MAX = 20  # about 80 minutes; what was never receipted until then is tried once an hour, after everything else
-ASIDE_MS = 3_600_000
-_GONE_A_LINE = 32  # ids of 29 bytes: a line of the file stays short
+ENTRIES_MAX = const(64)  # 16 KB of heap; two ladders of three cycles with all their reports fit
+# Days have a place of their own: they prove what is billed, and must not be pushed out by a bad night.
+DAYS_MAX = const(40)
+# Entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press.
+WINDOW = const(8)
+_RESEND_FIRST_MS = const(10_000)
+_RESEND_MOST_MS = const(300_000)
+# About 80 minutes; what was never receipted until then is tried once an hour, after everything else.
+_TRIES_MAX = const(20)
+_ASIDE_MS = const(3_600_000)
+_GONE_A_LINE = const(32)  # ids of 29 bytes: a line of the file stays short
 
-PRESS, CALL, LADDER, RESULT, BOOT, EVENT, DAY = range(7)  # importance, the first is the highest
-_OF_KIND = {"press": PRESS, "call": CALL, "result": RESULT, "boot": BOOT, "event": EVENT, "day": DAY}
-_LADDER_EVENTS = ("ladder_exhausted", "ladder_cancelled", "sms_sent", "sms_failed")
+# Importance, the first is the highest.
+_PRESS = const(0)
+_CALL = const(1)
+_LADDER = const(2)
+_RESULT = const(3)
+_BOOT = const(4)
+_EVENT = const(5)
+_DAY = const(6)
+_OF_KIND = {"press": _PRESS, "call": _CALL, "result": _RESULT, "boot": _BOOT, "event": _EVENT, "day": _DAY}
+_LADDER_EVENTS = const(("ladder_exhausted", "ladder_cancelled", "sms_sent", "sms_failed"))
 
 
 def importance(kind: str, fields: dict[str, object]) -> int:
     """The class of a message: emergencies first."""
     if kind == "event" and fields.get("ev") in _LADDER_EVENTS:
-        return LADDER
+        return _LADDER
     return _OF_KIND[kind]
 
 
-_NEW, _WRITING, _SAFE = range(3)  # whether the file holds an entry
+# Whether the file holds an entry.
+_NEW = const(0)
+_WRITING = const(1)
+_SAFE = const(2)
 
 
 class _Entry:
@@ -89,7 +103,7 @@ class Outbox:
     @property
     def aside(self) -> int:
         """Entries that were sent TRIES_MAX times without a receipt."""
-        return len([entry for entry in self._entries if entry.tries >= TRIES_MAX])
+        return len([entry for entry in self._entries if entry.tries >= _TRIES_MAX])
 
     def held(self, kind: str) -> "list[dict[str, object]]":
         """The fields of all messages of a kind."""
@@ -107,11 +121,11 @@ class Outbox:
         self._entries.append(entry)
         if on_file != _SAFE:
             self._changes += 1
-        if rank == DAY:
-            rivals = [one for one in self._entries if one.rank == DAY]
+        if rank == _DAY:
+            rivals = [one for one in self._entries if one.rank == _DAY]
             most = DAYS_MAX
         else:
-            rivals = [one for one in self._entries if one.rank != DAY]
+            rivals = [one for one in self._entries if one.rank != _DAY]
             most = ENTRIES_MAX
         if len(rivals) <= most:
             return []
@@ -131,11 +145,11 @@ class Outbox:
         Only sends of the last 10 s fill the window: what is never receipted blocks nothing. A new press always goes.
         """
         ready = [one for one in self._entries if one.due_ms <= now and (one.on_file == _SAFE or self._broken)]
-        ready.sort(key=lambda one: (one.tries >= TRIES_MAX, one.rank, one.order))
+        ready.sort(key=lambda one: (one.tries >= _TRIES_MAX, one.rank, one.order))
         room = min(room, WINDOW - len([one for one in self._entries if _in_flight(one, now)]))
         out = []
         for entry in ready:
-            if room <= 0 and (entry.rank != PRESS or entry.tries):
+            if room <= 0 and (entry.rank != _PRESS or entry.tries):
                 continue
             room -= 1
             kind, fields = _open(entry.line)
@@ -165,7 +179,7 @@ class Outbox:
         """A new session: what was sent into the old one is due again. Entries that stepped aside keep their hour."""
         for entry in self._entries:
             entry.sent_ms = None
-            if entry.tries < TRIES_MAX:
+            if entry.tries < _TRIES_MAX:
                 entry.due_ms = min(entry.due_ms, now)
 
     def receipt(self, ids: list[str], now: int) -> int:
@@ -288,14 +302,14 @@ def _count(value: object) -> int:
 
 
 def _in_flight(entry: _Entry, now: int) -> bool:
-    return entry.sent_ms is not None and now - entry.sent_ms < RESEND_FIRST_MS
+    return entry.sent_ms is not None and now - entry.sent_ms < _RESEND_FIRST_MS
 
 
 def _wait(tries: int) -> int:
     """Ms until the next send after this many."""
-    if tries >= TRIES_MAX:
-        return ASIDE_MS
-    return min(RESEND_FIRST_MS << min(tries - 1, 5), RESEND_MOST_MS)
+    if tries >= _TRIES_MAX:
+        return _ASIDE_MS
+    return min(_RESEND_FIRST_MS << min(tries - 1, 5), _RESEND_MOST_MS)
 
 
 def _open(line: bytes) -> tuple[str, dict[str, object]]:

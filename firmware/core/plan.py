@@ -5,6 +5,7 @@ A route may reorder and add; it never takes away a staffed rung of the stored pl
 """
 
 from firmware.core.callers import same_number
+from protocol import const
 from protocol.fields import (
     LABEL_CHARS_MAX,
     LADDER_RUNGS_MAX,
@@ -14,8 +15,8 @@ from protocol.fields import (
     RING_S_MIN,
 )
 
-SOS = "sos"
-_DIAL = "0123456789*#"
+SOS = const("sos")
+_DIAL = const("0123456789*#")
 
 
 def _whole(value: object) -> bool:
