@@ -13,7 +13,7 @@ _CHECK_CHARS = const(8)
 
 def pack(value: object) -> bytes:
     """`<crc32 as 8 hex digits> <json>` and a newline."""
-    text = json.dumps(value).encode("utf-8")
+    text = json.dumps(value, separators=(",", ":")).encode("utf-8")  # an outbox of sixty is held in this form
     return b"%08x %s\n" % (binascii.crc32(text) & 0xFFFFFFFF, text)
 
 

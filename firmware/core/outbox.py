@@ -15,7 +15,7 @@ from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 ENTRIES_MAX = const(64)  # 16 KB of heap; two ladders of three cycles with all their reports fit
 # Days have a place of their own: they prove what is billed, and must not be pushed out by a bad night.
@@ -57,15 +57,20 @@ _SAFE = const(2)
 class _Entry:
     """One message. It is kept as its line of the file, the smallest form there is."""
 
-    def __init__(self, order: int, rank: int, message_id: str, line: bytes, due_ms: int) -> None:
-        self.order = order  # of arrival: sorting is not stable on MicroPython
+    def __init__(self, rank: int, line: bytes, due_ms: int, on_file: int) -> None:
         self.rank = rank
-        self.id = message_id
         self.line = line
         self.due_ms = due_ms
         self.sent_ms: int | None = None  # uptime of the last send that may still be answered
         self.tries = 0
-        self.on_file = _NEW
+        self.on_file = on_file
+
+    @property
+    def id(self) -> str:
+        """The message's id, out of its line: sixty ids beside their lines would take the room of ten lines."""
+        # Inside a text of the message a quote has a backslash in front, so this is the name and nothing else.
+        start = self.line.find(b'"', self.line.find(b'"id":') + 5) + 1
+        return str(self.line[start : self.line.find(b'"', start)], "utf-8")
 
 
 class Outbox:
@@ -74,7 +79,6 @@ class Outbox:
     def __init__(self, ids: IdSource) -> None:
         self._ids = ids
         self._entries: list[_Entry] = []  # in order of arrival
-        self._order = 0
         self._broken = False
         self._changes = 0  # of what the file should hold
         self._changes_written = 0  # up to here by the last dump
@@ -112,16 +116,13 @@ class Outbox:
     def add(self, kind: str, fields: dict[str, object], now: int) -> list[str]:
         """Keep a message (with `id`, `t`, `u`; without `v`, `s`). Returns the ids that were dropped to make room."""
         known = {name: fields[name] for name in fields if fields[name] is not None}
-        return self._keep(importance(kind, fields), str(fields["id"]), pack([kind, known]), now, _NEW)
+        return self._keep(_Entry(importance(kind, fields), pack([kind, known]), now, _NEW))
 
-    def _keep(self, rank: int, message_id: str, line: bytes, now: int, on_file: int) -> list[str]:
-        self._order += 1
-        entry = _Entry(self._order, rank, message_id, line, now)
-        entry.on_file = on_file
+    def _keep(self, entry: _Entry) -> list[str]:
         self._entries.append(entry)
-        if on_file != _SAFE:
+        if entry.on_file != _SAFE:
             self._changes += 1
-        if rank == _DAY:
+        if entry.rank == _DAY:
             rivals = [one for one in self._entries if one.rank == _DAY]
             most = DAYS_MAX
         else:
@@ -139,27 +140,33 @@ class Outbox:
 
     # Sending.
 
-    def due(self, now: int, room: int = WINDOW) -> list[tuple[str, str, dict[str, object]]]:
-        """(id, kind, fields with `s`) of what is to be sent now, the most important first; they count as sent.
+    def due(self, now: int, room: int = WINDOW) -> "Iterator[tuple[str, str, dict[str, object]]]":
+        """(id, kind, fields with `s`) of what is to be sent now, the most important first; each counts as sent.
+
+        One after the other: the fields of a whole window beside their payloads are more than a small heap can spare.
 
         Only sends of the last 10 s fill the window: what is never receipted blocks nothing. A new press always goes.
         """
-        ready = [one for one in self._entries if one.due_ms <= now and (one.on_file == _SAFE or self._broken)]
-        ready.sort(key=lambda one: (one.tries >= _TRIES_MAX, one.rank, one.order))
+        ready = [
+            # The place decides between equals: sorting is not stable on MicroPython.
+            (one.tries >= _TRIES_MAX, one.rank, place, one)
+            for place, one in enumerate(self._entries)
+            if one.due_ms <= now and (one.on_file == _SAFE or self._broken)
+        ]
+        ready.sort()
         room = min(room, WINDOW - len([one for one in self._entries if _in_flight(one, now)]))
-        out = []
-        for entry in ready:
+        for _, _, _, entry in ready:
             if room <= 0 and (entry.rank != _PRESS or entry.tries):
                 continue
             room -= 1
             kind, fields = _open(entry.line)
-            fields["s"] = now if self._ids.is_this_boot(entry.id) else None
+            message_id = entry.id
+            fields["s"] = now if self._ids.is_this_boot(message_id) else None
             fields.setdefault("t", None)  # absent and null are the same in the file; on the wire it must be there
             entry.tries += 1
             entry.sent_ms = now
             entry.due_ms = now + _wait(entry.tries)
-            out.append((entry.id, kind, fields))
-        return out
+            yield message_id, kind, fields
 
     def next_due(self, now: int) -> int | None:
         """Ms until something may be due, or None while the outbox is empty."""
@@ -289,11 +296,11 @@ class Outbox:
         kind, fields = value
         if not isinstance(kind, str) or kind not in _OF_KIND or not isinstance(fields, dict):
             return False
-        message_id = fields.get("id")
-        if not isinstance(message_id, str):
-            return False
-        if message_id not in [entry.id for entry in self._entries]:
-            self._keep(importance(kind, fields), message_id, line.rstrip(b"\r\n") + b"\n", now, _SAFE)
+        found = _Entry(importance(kind, fields), line.rstrip(b"\r\n") + b"\n", now, _SAFE)
+        if found.id != fields.get("id"):
+            return False  # no id that a receipt could name
+        if found.id not in [entry.id for entry in self._entries]:
+            self._keep(found)
         return True
 
 

@@ -232,6 +232,6 @@ def test_a_message_from_before_the_clock_was_set_keeps_its_t_as_null() -> None:
     for box_ in (rig.box, Outbox(IdSource(EPOCH, 2))):
         if box_ is not rig.box:
             box_.load(blob, 0)
-        _, kind, fields = box_.due(rig.now)[0]
+        _, kind, fields = next(box_.due(rig.now))
         assert fields["t"] is None
         assert messages.decode("up", kind, messages.encode("up", kind, fields))["id"] == press
