@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from firmware.app.config import Config
     from firmware.app.mail import Mail
     from firmware.core.outbox import Outbox
-    from firmware.core.power import Level
     from firmware.core.schedule import Heartbeat
     from firmware.hal.base import Board
     from firmware.modem.sim800 import Sim800
@@ -58,7 +57,7 @@ class Beats:
         self._silent = False  # the battery does not allow any
         self._beating: "asyncio.Task[bool] | None" = None
 
-    def pace(self, level: "Level", now: int) -> None:
+    def pace(self, level: str, now: int) -> None:
         """Beat as the configuration and the battery want it."""
         every_s = beat_due_s(level, self.config.number("hb"))
         self._silent = every_s is None

@@ -22,15 +22,15 @@ _COPIES = const(
 _NVS_SOS = const("sos")  # a ladder as in `plan`, packed
 
 # An invented number. A district's own desk is written at provisioning and kept up to date by `config` messages.
-_DESK = ["值班台", "01055500000", 40, 1]
+_DESK = const((("值班台", "01055500000", 40, 1),))
 
 SHIPPED: "dict[str, object]" = {
     "ver": 0,
     "hb": 600,
-    "plan": {key: [_DESK] for key in ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9")},
+    "plan": {key: _DESK for key in ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9")},
     "vol": 90,
     "ring": 80,
-    "allow": [],
+    "allow": (),
     "back": 60,
     "times": {},
     "srv": None,

@@ -8,6 +8,7 @@ SIM800 has no way to hear its own loudspeaker, so microphone and speaker are pro
 import asyncio
 
 from firmware.core import limits
+from firmware.core.power import NORMAL
 from firmware.core.schedule import SelfTest as Schedule
 from firmware.modem.command import ATError
 from protocol import codes, const
@@ -68,7 +69,7 @@ class SelfTest:
             self._store()
         epoch = telemetry.mail.clock.epoch(now)
         days = limits.limit(self.config.times(), "test_days")
-        if telemetry.busy() or not telemetry.supply.level.extras or now < self._try_ms:
+        if telemetry.busy() or telemetry.supply.level != NORMAL or now < self._try_ms:
             return
         if self._schedule.due(now, epoch, self._last, days):
             self._try_ms = now + _RETRY_MS

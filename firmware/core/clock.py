@@ -6,7 +6,6 @@ Never guesses: an unset clock stays unset, and the cloud dates the message by it
 
 from protocol import const
 
-EPOCH_2000 = const(946_684_800)  # 1970 -> 2000: MicroPython on the ESP32 counts from 2000, its unix port from 1970
 SHANGHAI_S = const(8 * 3_600)  # no summer time since 1991
 DAY_S = const(86_400)
 LATEST = 4_102_444_800  # the year 2100: nobody means anything later
@@ -15,16 +14,6 @@ JUMP_S = const(3_600)  # a network that contradicts the running clock by more mu
 _AGREE_S = const(60)
 _DOUBT_MS = const(20_000)  # the two must be so far apart: one wrong time may come by two reports
 _BEFORE_MONTH = const((0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334))
-
-
-def from_2000(seconds: int) -> int:
-    """Seconds since 1970 of seconds since 2000."""
-    return seconds + EPOCH_2000
-
-
-def to_2000(seconds: int) -> int:
-    """Seconds since 2000 of seconds since 1970."""
-    return seconds - EPOCH_2000
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -85,11 +74,6 @@ def day_text(number: int) -> str:
     while _days(year, month, 1) > number:
         month -= 1
     return "%04d-%02d-%02d" % (year, month, number - _days(year, month, 1) + 1)
-
-
-def shanghai_day(epoch: int) -> str:
-    """The Shanghai day of an epoch time, `YYYY-MM-DD`."""
-    return day_text(shanghai_number(epoch))
 
 
 class DeviceClock:

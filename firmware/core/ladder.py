@@ -21,7 +21,7 @@ class Ladder(Walk):
 
     def __init__(self, plans: object, ver: int, times: dict[str, int] | None = None) -> None:
         super().__init__()
-        self._plans: dict[str, list[tuple[str, str, int, int]]] = {}
+        self._plans: dict[str, object] = {}  # as they came: those of nine keys nobody needs twice
         if not self.set_plans(plans, ver):
             raise ValueError("plans: a valid sos ladder with a staffed rung")
         self.configure(times)
@@ -31,10 +31,9 @@ class Ladder(Walk):
 
     def set_plans(self, plans: object, ver: int) -> bool:
         """Take a stored plan for the next alarm. False: refused, because SOS would not end at a staffed target."""
-        good = plans_.checked_all(plans)
-        if good is None:
+        if not isinstance(plans, dict) or not plans_.all_right(plans):
             return False
-        self._plans = good
+        self._plans = plans
         self._ver = ver
         return True
 

@@ -168,12 +168,6 @@ class Outbox:
             entry.due_ms = now + _wait(entry.tries)
             yield message_id, kind, fields
 
-    def next_due(self, now: int) -> int | None:
-        """Ms until something may be due, or None while the outbox is empty."""
-        if not self._entries:
-            return None
-        return max(min([one.due_ms for one in self._entries]) - now, 0)
-
     def unsent(self, ids: list[str], now: int) -> None:
         """The link broke before these went out: due again, and the try does not count."""
         for entry in self._entries:

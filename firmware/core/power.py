@@ -32,19 +32,11 @@ _SHANGHAI_S = const(8 * 3_600)
 _DAY_S = const(86_400)
 
 
-class Level:
-    """What is still done at a charge of the battery."""
-
-    def __init__(self, name: str, beat_s_min: "int | None", data: bool, extras: bool) -> None:
-        self.name = name
-        self.beat_s_min = beat_s_min  # s between heartbeats at the least; None: no heartbeats
-        self.data = data  # the data link is kept up; else it comes up for a press only
-        self.extras = extras  # updates, self-tests, sounds that nobody asked for
-
-
-NORMAL = Level("normal", 0, data=True, extras=True)
-LOW = Level("low", 1_500, data=True, extras=False)  # 25 min: a terminal that is silent for 30 counts as lost
-CRITICAL = Level("critical", None, data=False, extras=False)
+# What is still done at a charge of the battery; what is given up stands in the functions below.
+NORMAL = const("normal")
+LOW = const("low")
+CRITICAL = const("critical")
+_LOW_BEAT_S = const(1_500)  # between heartbeats at the least: a terminal that is silent for 30 min counts as lost
 
 
 class Watch:
@@ -100,7 +92,7 @@ class Power:
         return [one for one in found if one is not None]
 
     @property
-    def level(self) -> Level:
+    def level(self) -> str:
         """What is still done. On mains everything is, however empty the cell."""
         if self.mains == 1 and not self._lost.bad:
             return NORMAL
@@ -115,7 +107,7 @@ class Power:
 
     def beep_due(self, now: int, epoch: "int | None", *, busy: bool) -> bool:
         """Whether to remind of the empty cell: rarely, by day, and never when the elder has something to listen to."""
-        if self.level is NORMAL or busy or (epoch is not None and _is_night(epoch)):
+        if self.level == NORMAL or busy or (epoch is not None and _is_night(epoch)):
             return False
         if self._beep_ms is not None and now - self._beep_ms < _BEEP_MS:
             return False
@@ -123,9 +115,11 @@ class Power:
         return True
 
 
-def beat_due_s(level: Level, every_s: int) -> "int | None":
+def beat_due_s(level: str, every_s: int) -> "int | None":
     """Seconds between heartbeats at this level, None: none are sent."""
-    return None if level.beat_s_min is None else max(every_s, level.beat_s_min)
+    if level == CRITICAL:
+        return None
+    return max(every_s, _LOW_BEAT_S) if level == LOW else every_s
 
 
 def _is_night(epoch: int) -> bool:

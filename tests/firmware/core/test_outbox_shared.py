@@ -212,17 +212,6 @@ def test_drops_and_damage_are_counted_across_restarts() -> None:
     assert (third.box.drops, third.box.damaged) == (1, 1)
 
 
-def test_it_says_when_something_is_due() -> None:
-    """So that nobody has to look ten times a second."""
-    rig = Rig()
-    assert rig.box.next_due(rig.now) is None
-    rig.add()
-    assert rig.box.next_due(rig.now) == 0
-    rig.save()
-    rig.due()
-    assert rig.box.next_due(rig.now) == 10_000
-
-
 def test_a_message_from_before_the_clock_was_set_keeps_its_t_as_null() -> None:
     """On the wire it must be there: an encoder that misses it would refuse the press."""
     rig = Rig()
