@@ -324,6 +324,16 @@ class Terminal:
                 "boot": self.ids.boot,
             },
         )
+        # The list itself is let go: nothing that stands in this function is ever freed.
+        running = [asyncio.create_task(self.keep(name, task)) for name, task in self._tasks()]
+        try:
+            await self.alarm.before.resume()
+        except Exception as error:
+            self.board.note("task_failed", {"task": "resume", "error": repr(error)[:80]})
+        await asyncio.gather(*running)
+
+    def _tasks(self) -> "list[tuple[str, Callable[[], Awaitable[None]]]]":
+        """Names and tasks of this start, in the order in which they begin."""
         tasks: "list[tuple[str, Callable[[], Awaitable[None]]]]" = [
             ("keys", self.alarm.run),
             ("supervisor", self.supervisor.run),
@@ -340,12 +350,7 @@ class Terminal:
             ("selftest", self.selftest.run),
         ]
         tasks[3:3] = self.channels.tasks()
-        running = [asyncio.create_task(self.keep(name, task)) for name, task in tasks if name not in self.left_out]
-        try:
-            await self.alarm.before.resume()
-        except Exception as error:
-            self.board.note("task_failed", {"task": "resume", "error": repr(error)[:80]})
-        await asyncio.gather(*running)
+        return [(name, task) for name, task in tasks if name not in self.left_out]
 
 
 def main(argv: "list[str]") -> None:

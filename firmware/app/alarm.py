@@ -225,6 +225,7 @@ class Alarm:
         self._line(now)
         self.ladder.card(self.modem.sim is not False)
         self.ladder.beside = self.texts.beside
+        self.texts.look(now)
         loud = self.back.open(now) or self.ladder.running
         self.modem.volume = FULL_VOLUME if loud else self.config.number("vol")
         self.sounds.tts.volume = FULL_VOLUME if loud else self.config.number("ring")
