@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 ENTRIES_MAX = const(64)  # 16 KB of heap; two ladders of three cycles with all their reports fit
 # Days have a place of their own: they prove what is billed, and must not be pushed out by a bad night.
 DAYS_MAX = const(40)
-# Entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press.
-WINDOW = const(8)
+# Entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press. Each is a task
+# with packets of its own, about 0.7 KB of heap until its PUBACK; a receipt lets the next go.
+WINDOW = const(4)
 _RESEND_FIRST_MS = const(10_000)
 _RESEND_MOST_MS = const(300_000)
 # About 80 minutes; what was never receipted until then is tried once an hour, after everything else.
