@@ -7,6 +7,7 @@ needed: what is broken must not stop what comes before it.
 
 from firmware.boot import files, start
 from firmware.core import watch
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from firmware.hal.parts import Parts
     from firmware.main import Terminal
 
-NVS_BOARD = "board"  # name of the table; provisioning writes it on any but our own board
-NOT_NEEDED_TO_CALL = ("sender", "link", "telemetry", "commands", "selftest")
-NOWHERE = "/nowhere"  # a folder that is not there: every read finds nothing, every write is told as failed
+_NVS_BOARD = const("board")  # name of the table; provisioning writes it on any but our own board
+_NOT_NEEDED_TO_CALL = const(("sender", "link", "telemetry", "commands", "selftest"))
+_NOWHERE = const("/nowhere")  # a folder that is not there: every read finds nothing, every write is told as failed
 
 
 def table(cells: "Cells") -> "type[Table]":
     """Of the board that this image runs on."""
-    if cells.get(NVS_BOARD) == b"lilygo-tcall-sim800l":
+    if cells.get(_NVS_BOARD) == b"lilygo-tcall-sim800l":
         from firmware.board.lilygo_tcall_sim800l import Board as Bench
 
         return Bench
@@ -61,13 +62,13 @@ def build(mode: str, board: "Board") -> "Terminal":
     who = identity.read(board.nvs)
     state = mount() if mode == watch.FULL else files.ABSENT
     if state == files.ABSENT:
-        board.folder = NOWHERE
+        board.folder = _NOWHERE
     terminal = Terminal(board, who.device, who.server, who.password, who.roots)
     if state == files.FORMATTED:
         terminal.telemetry.fault("storage_damaged")
     if mode != watch.FULL:
         terminal.supervisor.retry_ms = watch.AGAIN_MS
-        terminal.left_out = NOT_NEEDED_TO_CALL
+        terminal.left_out = _NOT_NEEDED_TO_CALL
     elif not who.complete:
         terminal.left_out = ("link",)
     return terminal

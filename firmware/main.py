@@ -37,7 +37,7 @@ from firmware.net.dates import Dates
 from firmware.net.link import Identity, Link
 from firmware.net.sender import Sender
 from firmware.net.tls import TLSStream
-from protocol import messages, topics
+from protocol import const, messages, topics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from firmware.hal.base import Board
     from firmware.net.mqtt import Client
 
-_FACTORY_EVERY = 5  # tries to connect
-_RESTART_S = 0.2  # between the death of a task and its new start
+_FACTORY_EVERY = const(5)  # tries to connect
+_RESTART_S = const(0.2)  # between the death of a task and its new start
 
 
 def arguments(argv: "list[str]") -> "dict[str, str]":
@@ -324,6 +324,16 @@ class Terminal:
                 "boot": self.ids.boot,
             },
         )
+        # The list itself is let go: nothing that stands in this function is ever freed.
+        running = [asyncio.create_task(self.keep(name, task)) for name, task in self._tasks()]
+        try:
+            await self.alarm.before.resume()
+        except Exception as error:
+            self.board.note("task_failed", {"task": "resume", "error": repr(error)[:80]})
+        await asyncio.gather(*running)
+
+    def _tasks(self) -> "list[tuple[str, Callable[[], Awaitable[None]]]]":
+        """Names and tasks of this start, in the order in which they begin."""
         tasks: "list[tuple[str, Callable[[], Awaitable[None]]]]" = [
             ("keys", self.alarm.run),
             ("supervisor", self.supervisor.run),
@@ -340,12 +350,7 @@ class Terminal:
             ("selftest", self.selftest.run),
         ]
         tasks[3:3] = self.channels.tasks()
-        running = [asyncio.create_task(self.keep(name, task)) for name, task in tasks if name not in self.left_out]
-        try:
-            await self.alarm.before.resume()
-        except Exception as error:
-            self.board.note("task_failed", {"task": "resume", "error": repr(error)[:80]})
-        await asyncio.gather(*running)
+        return [(name, task) for name, task in tasks if name not in self.left_out]
 
 
 def main(argv: "list[str]") -> None:

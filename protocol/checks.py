@@ -3,6 +3,7 @@
 In: a value and the two limits of its row. Never changes a value, and never says what the value was.
 """
 
+from protocol import const
 from protocol.codes import KEYS
 from protocol.fields import (
     ARG_CHARS_MAX,
@@ -17,9 +18,9 @@ from protocol.fields import (
 )
 from protocol.ids import parse_id
 
-_DIGITS = "0123456789"
-_NAME_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789_"
-_MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_DIGITS = const("0123456789")
+_NAME_ALPHABET = const("abcdefghijklmnopqrstuvwxyz0123456789_")
+_MONTH_DAYS = const((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31))
 
 
 class RuleError(Exception):

@@ -1,6 +1,6 @@
 """Every code on the wire, and the states of a case. A code is never reused and never changes its meaning.
 
-Plain tuples and dicts: MicroPython has no enum. Unknown codes are refused by `messages.decode`,
+Plain tuples of literals, which stay in flash: MicroPython has no enum. Unknown codes are refused by `messages.decode`,
 so a new code needs a firmware and a cloud that both know it (see README, "How to add a code").
 """
 
@@ -42,29 +42,29 @@ SOURCES: tuple[str, ...] = ("route", "stored")
 # Why the terminal started.
 RESET_CAUSES: tuple[str, ...] = ("power", "soft", "watchdog", "brownout", "crash", "command", "update", "unknown")
 
-# Conditions: fault -> its restore twin. `val` of the restore is the duration in seconds where known.
-FAULTS: dict[str, str] = {
-    "mains_lost": "mains_back",
-    "battery_low": "battery_ok",
-    "battery_critical": "battery_recovered",
-    "battery_absent": "battery_present",
-    "voice_lost": "voice_back",  # registration for calls
-    "data_lost": "data_back",  # GPRS or MQTT
-    "sim_absent": "sim_back",
-    "sim_changed": "sim_settled",
-    "modem_silent": "modem_back",
-    "modem_refuses_mux": "modem_accepts_mux",
-    "under_voltage": "voltage_ok",
-    "key_stuck": "key_free",  # `txt`: the key
-    "audio_fault": "audio_ok",
-    "selftest_failed": "selftest_passed",  # `val`: bit mask of SELFTEST_PARTS
-    "clock_unset": "clock_set",
-    "storage_damaged": "storage_ok",
-    "outbox_full": "outbox_drained",  # `val`: entries dropped so far
-    "tamper_open": "tamper_closed",
-    "temperature_high": "temperature_ok",
-    "server_refused": "server_accepted",  # broker or certificate said no; `txt`: which
-}
+# Conditions: (fault, its restore twin). `val` of the restore is the duration in seconds where known.
+FAULTS: tuple[tuple[str, str], ...] = (
+    ("mains_lost", "mains_back"),
+    ("battery_low", "battery_ok"),
+    ("battery_critical", "battery_recovered"),
+    ("battery_absent", "battery_present"),
+    ("voice_lost", "voice_back"),  # registration for calls
+    ("data_lost", "data_back"),  # GPRS or MQTT
+    ("sim_absent", "sim_back"),
+    ("sim_changed", "sim_settled"),
+    ("modem_silent", "modem_back"),
+    ("modem_refuses_mux", "modem_accepts_mux"),
+    ("under_voltage", "voltage_ok"),
+    ("key_stuck", "key_free"),  # `txt`: the key
+    ("audio_fault", "audio_ok"),
+    ("selftest_failed", "selftest_passed"),  # `val`: bit mask of SELFTEST_PARTS
+    ("clock_unset", "clock_set"),
+    ("storage_damaged", "storage_ok"),
+    ("outbox_full", "outbox_drained"),  # `val`: entries dropped so far
+    ("tamper_open", "tamper_closed"),
+    ("temperature_high", "temperature_ok"),
+    ("server_refused", "server_accepted"),  # broker or certificate said no; `txt`: which
+)
 
 # Happenings that have no restore.
 NOTICES: tuple[str, ...] = (
@@ -88,7 +88,15 @@ NOTICES: tuple[str, ...] = (
     "message_refused",  # a message broke the contract; `txt`: the reason, after `own <kind>: ` for one of its own
 )
 
-EVENTS: tuple[str, ...] = tuple(sorted(list(FAULTS.keys()) + list(FAULTS.values()) + list(NOTICES)))
+
+def choices(name: str) -> tuple[str, ...]:
+    """The list of codes with that name. EVENTS are the faults, their restores and the notices."""
+    if name != "EVENTS":
+        found: tuple[str, ...] = globals()[name]
+        return found
+    # Put together only while somebody asks: sixty more words in RAM are much for a terminal.
+    return tuple(sorted([event for pair in FAULTS for event in pair] + list(NOTICES)))
+
 
 # Bits of `selftest_failed` and of the heartbeat's `test`.
 SELFTEST_PARTS: tuple[str, ...] = (
@@ -165,6 +173,6 @@ BEEPS: tuple[str, ...] = (
 
 # Receipted kinds are kept by the terminal until a receipt names their id.
 RECEIPTED_KINDS: tuple[str, ...] = ("boot", "press", "call", "event", "day", "result")
-UP_KINDS: tuple[str, ...] = RECEIPTED_KINDS + ("hb", "state")
+UP_KINDS: tuple[str, ...] = ("boot", "press", "call", "event", "day", "result", "hb", "state")
 DOWN_KINDS: tuple[str, ...] = ("receipt", "route", "desk", "config", "cmd")
 RETAINED_KINDS: tuple[str, ...] = ("state",)

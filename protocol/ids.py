@@ -3,11 +3,13 @@
 e: 8 hex digits drawn when the terminal's storage holds none; b: boot count; n: sequence within the boot.
 """
 
-EPOCH_CHARS = 8
-BOOT_MAX = 9_999_999  # a reboot every minute for 19 years
-SEQUENCE_MAX = 99_999_999  # a message a second for 3 years in one boot
-ID_CHARS_MAX = EPOCH_CHARS + 1 + 7 + 1 + 8
-_HEX = "0123456789abcdef"
+from protocol import const
+
+EPOCH_CHARS = const(8)
+BOOT_MAX = const(9_999_999)  # a reboot every minute for 19 years
+SEQUENCE_MAX = const(99_999_999)  # a message a second for 3 years in one boot
+ID_CHARS_MAX = const(EPOCH_CHARS + 1 + 7 + 1 + 8)
+_HEX = const("0123456789abcdef")
 
 
 def _number(text: str, most: int) -> int | None:

@@ -7,12 +7,15 @@ CPython's reader is made strict by its hooks, being C and fast; `read` is the wh
 
 import json
 
+from protocol import const
+
 # Ours are at most 4 deep (a stored plan). Bounds what a hostile payload can do to a small stack.
 DEPTH_MAX = 8
 
-_ESCAPES = {34: '"', 92: "\\", 47: "/", 98: "\b", 102: "\f", 110: "\n", 114: "\r", 116: "\t"}
-_WORDS = ((b"true", True), (b"false", False), (b"null", None))
-_QUOTE = 34
+_ESCAPED = const(b'"\\/bfnrt')  # what may stand behind a backslash,
+_MEANT = const('"\\/\b\f\n\r\t')  # and what each of them means
+_WORDS = const(((b"true", True), (b"false", False), (b"null", None)))
+_QUOTE = const(34)
 
 
 class NotUtf8Error(ValueError):
@@ -131,9 +134,10 @@ class _Reader:
         char = self.here()
         self.at += 1
         if char != ord("u"):
-            if char not in _ESCAPES:
+            place = -1 if char < 0 else _ESCAPED.find(bytes((char,)))
+            if place < 0:
                 raise ValueError("escape")
-            return _ESCAPES[char]
+            return _MEANT[place]
         code = self.hex4()
         if 0xD800 <= code <= 0xDBFF and self.data[self.at : self.at + 2] == b"\\u":
             before = self.at

@@ -5,45 +5,46 @@ A decoded dict holds every field of its kind, absent ones as None, and nothing t
 The bytes are the same on both Pythons: fields in table order, keys of tables sorted, no spaces, UTF-8.
 """
 
-from protocol import codes
+from protocol import codes, const
 from protocol.checks import CHECKS, RuleError, code
 from protocol.errors import LocalProtocolError, RemoteProtocolError
 from protocol.fields import KINDS, PAYLOAD_BYTES_MAX, fields_of
 from protocol.ids import parse_id
 from protocol.jsontext import NotUtf8Error, dumps, loads
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from protocol.fields import Field
+
 # A quarantined message is receipted if its id can be read, so that the terminal stops resending it.
 # Past this size nothing is parsed: it is no terminal's message.
-_READ_ID_BYTES_MAX = 4096
+_READ_ID_BYTES_MAX = const(4096)
 
 
 def _is_kind(direction: str, kind: str) -> bool:
     return direction in KINDS and kind in KINDS[direction]
 
 
-def _check(
-    direction: str,
-    kind: str,
+def _value(
+    row: "Field",
     fields: dict[str, object],
     error: type[LocalProtocolError] | type[RemoteProtocolError],
-) -> dict[str, object]:
-    """The dict with every field of the kind and no other; raises `error`."""
-    out: dict[str, object] = {}
-    for name, type_, need, low, high, _note in fields_of(direction, kind):
-        value = fields.get(name)
-        out[name] = value
-        if value is None:
-            if need == "must" or (need == "null" and name not in fields):
-                raise error("version" if name == "v" else "missing", name, "required")
-            continue
-        try:
-            if isinstance(low, tuple):
-                code(value, low)
-            else:
-                CHECKS[type_](value, low or 0, high or 0)
-        except RuleError as bad:
-            raise error("version" if name == "v" else bad.reason, name, bad.rule)
-    return out
+) -> object:
+    """The value of one field, None where it may be absent; raises `error`."""
+    name, type_, need, low, high = row
+    value = fields.get(name)
+    if value is None:
+        if need == "must" or (need == "null" and name not in fields):
+            raise error("version" if name == "v" else "missing", name, "required")
+        return None
+    try:
+        if isinstance(low, str):
+            code(value, codes.choices(low))
+        else:
+            CHECKS[type_](value, low or 0, high or 0)
+    except RuleError as bad:
+        raise error("version" if name == "v" else bad.reason, name, bad.rule)
+    return value
 
 
 def encode(direction: str, kind: str, fields: dict[str, object]) -> bytes:
@@ -53,17 +54,19 @@ def encode(direction: str, kind: str, fields: dict[str, object]) -> bytes:
     """
     if not _is_kind(direction, kind):
         raise LocalProtocolError("kind", None, "a kind of this direction")
-    whole = dict(fields)
-    if whole.get("v") is None:
-        whole["v"] = codes.VERSION
-    checked = _check(direction, kind, whole, LocalProtocolError)
-    if [name for name in whole if name not in checked]:
+    rows = fields_of(direction, kind)
+    parts: list[str] = []
+    for row in rows:
+        name = row[0]
+        ours = name == "v" and fields.get("v") is None
+        value = codes.VERSION if ours else _value(row, fields, LocalProtocolError)
+        if value is not None or row[2] == "null":
+            parts.append('%s"%s":%s' % ("," if parts else "{", name, dumps(value)))
+    known = [row[0] for row in rows]
+    if [name for name in fields if name not in known]:
         raise LocalProtocolError("value", None, "only fields of the kind")
-    parts = []
-    for name, _type, need, _low, _high, _note in fields_of(direction, kind):
-        if checked[name] is not None or need == "null":
-            parts.append('"%s":%s' % (name, dumps(checked[name])))
-    payload = ("{%s}" % ",".join(parts)).encode("utf-8")
+    parts.append("}")
+    payload = "".join(parts).encode("utf-8")
     if len(payload) > PAYLOAD_BYTES_MAX[direction]:
         raise LocalProtocolError("size", None, "at most %d bytes" % PAYLOAD_BYTES_MAX[direction])
     return payload
@@ -88,7 +91,8 @@ def decode(direction: str, kind: str, payload: bytes) -> dict[str, object]:
         raise RemoteProtocolError("kind", None, "a kind of this direction")
     if len(payload) > PAYLOAD_BYTES_MAX[direction]:
         raise RemoteProtocolError("size", None, "at most %d bytes" % PAYLOAD_BYTES_MAX[direction])
-    return _check(direction, kind, _parse(payload), RemoteProtocolError)
+    fields = _parse(payload)
+    return {row[0]: _value(row, fields, RemoteProtocolError) for row in fields_of(direction, kind)}
 
 
 def read_id(payload: bytes) -> str | None:

@@ -1,15 +1,15 @@
 """Topics: `okc/v1/up/<kind>/<device>` and `okc/v1/down/<kind>/<device>`. Build and parse, nothing else."""
 
-from protocol.codes import DOWN_KINDS, UP_KINDS
+from protocol import const
 from protocol.errors import LocalProtocolError, RemoteProtocolError
+from protocol.fields import KINDS
 
-PREFIX = "okc/v1"
-KINDS: dict[str, tuple[str, ...]] = {"up": UP_KINDS, "down": DOWN_KINDS}
+PREFIX = const("okc/v1")
 
 # Six characters tell 50,000 terminals apart with room to spare; twenty keep the topic, and with it the PUBLISH, short.
-DEVICE_CHARS_MIN = 6
-DEVICE_CHARS_MAX = 20
-_DEVICE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+DEVICE_CHARS_MIN = const(6)
+DEVICE_CHARS_MAX = const(20)
+_DEVICE_ALPHABET = const("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 # Longest topic that can be: a cloud may refuse more before parsing.
 TOPIC_BYTES_MAX = len(PREFIX) + len("/down/receipt/") + DEVICE_CHARS_MAX

@@ -43,7 +43,8 @@ IN_CALL = timedelta(minutes=15)
 # An arrival later than this says nothing about the present.
 FRESH_S = 120.0
 
-_TWIN_OF_RESTORE = {restore: fault for fault, restore in codes.FAULTS.items()}
+_TWIN_OF_FAULT = dict(codes.FAULTS)
+_TWIN_OF_RESTORE = {restore: fault for fault, restore in codes.FAULTS}
 _LADDER_OVER = ("ladder_exhausted", "ladder_cancelled")
 
 
@@ -149,11 +150,11 @@ def _boot(state: DeviceState, message: Received) -> DeviceState:
 
 def twin(event: str) -> str | None:
     """The event that undoes this one, either way round; None for one that stands alone."""
-    return codes.FAULTS.get(event) or _TWIN_OF_RESTORE.get(event)
+    return _TWIN_OF_FAULT.get(event) or _TWIN_OF_RESTORE.get(event)
 
 
 def _faults(faults: list[str], event: str) -> list[str]:
-    if event in codes.FAULTS:
+    if event in _TWIN_OF_FAULT:
         return sorted({*faults, event})
     restored = _TWIN_OF_RESTORE.get(event)
     return [fault for fault in faults if fault != restored]

@@ -16,6 +16,7 @@ from firmware.app.presses import Presses
 from firmware.app.sounds import FULL_VOLUME, Sounds
 from firmware.core.debounce import Debouncer
 from firmware.core.keys import Keys
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-POLL_S = 0.01  # the debounce integrates samples of 10 ms
-IDLE_MS_MAX = 50  # between two looks at contacts that rest: an edge that nobody told still gets its tone within 100 ms
-LADDER_MS = 100
+_POLL_S = const(0.01)  # the debounce integrates samples of 10 ms
+# Between two looks at contacts that rest: an edge that nobody told still gets its tone within 100 ms.
+_IDLE_MS_MAX = const(50)
+_LADDER_MS = const(100)
 _STEPS = {"dial": "dialling", "ring": "ringing", "talk": "active", "end": "ended", "fail": "ended"}
 
 
@@ -122,14 +124,14 @@ class Alarm:
             if self._well:
                 self.beat()
             rests = self.debouncer.resting
-            await (self.board.edge(min(self.board.idle_ms, IDLE_MS_MAX)) if rests else asyncio.sleep(POLL_S))
+            await (self.board.edge(min(self.board.idle_ms, _IDLE_MS_MAX)) if rests else asyncio.sleep(_POLL_S))
 
     def look(self, now: int) -> None:
         """One round of it."""
         edges = self.debouncer.poll(self.board.levels(), now)
         for action in self.keys.edges(edges, now) + self.keys.tick(now):
             self._try(self._on_key, action, now)
-        if now - self._ladder_ms >= LADDER_MS:
+        if now - self._ladder_ms >= _LADDER_MS:
             self._ladder_ms = now
             before = self.faults
             self._try(self._facts, now)
@@ -223,6 +225,7 @@ class Alarm:
         self._line(now)
         self.ladder.card(self.modem.sim is not False)
         self.ladder.beside = self.texts.beside
+        self.texts.look(now)
         loud = self.back.open(now) or self.ladder.running
         self.modem.volume = FULL_VOLUME if loud else self.config.number("vol")
         self.sounds.tts.volume = FULL_VOLUME if loud else self.config.number("ring")

@@ -8,7 +8,7 @@ import asyncio
 
 from firmware.core.power import beat_due_s
 from firmware.modem.command import ATError
-from protocol import messages, topics
+from protocol import const, messages, topics
 from protocol.errors import LocalProtocolError
 
 TYPE_CHECKING = False
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from firmware.app.config import Config
     from firmware.app.mail import Mail
     from firmware.core.outbox import Outbox
-    from firmware.core.power import Level
     from firmware.core.schedule import Heartbeat
     from firmware.hal.base import Board
     from firmware.modem.sim800 import Sim800
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-_RTT_MAX_MS = 600_000  # of the wire; a ping that a call interrupted took as long as the call
+_RTT_MAX_MS = const(600_000)  # of the wire; a ping that a call interrupted took as long as the call
 
 
 class Beats:
@@ -58,7 +57,7 @@ class Beats:
         self._silent = False  # the battery does not allow any
         self._beating: "asyncio.Task[bool] | None" = None
 
-    def pace(self, level: "Level", now: int) -> None:
+    def pace(self, level: str, now: int) -> None:
         """Beat as the configuration and the battery want it."""
         every_s = beat_due_s(level, self.config.number("hb"))
         self._silent = every_s is None

@@ -7,15 +7,17 @@ still stands. Must never be in the way of a press, nor call for an alarm that wa
 import asyncio
 
 from firmware.core import resume
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.app.alarm import Alarm
 
-_RESUME_MS = 45_000  # an alarm of before a restart is taken up again within a minute of it, with or without a modem
-_CLOCK_MS = 10_000  # of that, for the time after a loss of power: nobody else knows how long ago the alarm was
-_WARM = ("soft", "watchdog", "brownout", "crash", "command", "update")  # starts without a loss of power
-_LOOK_S = 0.1
+# An alarm of before a restart is taken up again within a minute of it, with or without a modem.
+_RESUME_MS = const(45_000)
+_CLOCK_MS = const(10_000)  # of that, for the time after a loss of power: nobody else knows how long ago the alarm was
+_WARM = const(("soft", "watchdog", "brownout", "crash", "command", "update"))  # starts without a loss of power
+_LOOK_S = const(0.1)
 
 
 class Before:

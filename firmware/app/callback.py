@@ -5,6 +5,7 @@ beginning is kept in the chip's storage, and one of unknown age begins anew rath
 """
 
 from firmware.core.lines import pack, unpack
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from firmware.core.clock import DeviceClock
     from firmware.hal.base import Nvs
 
-NAME = "back"
+_NAME = const("back")
 
 
 class CallBack:
@@ -33,7 +34,7 @@ class CallBack:
 
     def resume(self, now: int) -> None:
         """After a start: the window of before, if it was open."""
-        raw = self.nvs.get(NAME)
+        raw = self.nvs.get(_NAME)
         value = None if raw is None else unpack(raw)
         if isinstance(value, int) and self._sos_ms is None:
             self._sos_ms = now
@@ -62,7 +63,7 @@ class CallBack:
             return
         self._unsaved = False
         if self._sos_ms is None:
-            self.nvs.remove(NAME)
+            self.nvs.remove(_NAME)
         else:
             # Should that fail, the window does not outlive a restart; nothing else is lost.
-            self.nvs.set(NAME, pack(self.clock.epoch(self._sos_ms) or 0))
+            self.nvs.set(_NAME, pack(self.clock.epoch(self._sos_ms) or 0))

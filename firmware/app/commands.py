@@ -6,7 +6,7 @@ results. Must never act on what is not for this terminal, not whole, or past its
 
 import asyncio
 
-from protocol import messages, topics
+from protocol import const, messages, topics
 from protocol.errors import RemoteProtocolError
 
 TYPE_CHECKING = False
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from firmware.hal.base import Board
     from firmware.net.sender import Sender
 
-FILE = "commands"
-_KNOWN_MAX = 16  # a session is redelivered at most once; the broker holds few commands per terminal
-_WAITING_MAX = 4
-_REFUSED_EVERY_MS = 60_000  # a broken sender must not fill the outbox with our complaints
-_FAREWELL_S = 5.0  # for the result of a reboot to leave before it
-_CALLBACK_MIN, _CALLBACK_MAX = 30, 60  # minutes as shipped and at most: whoever is answered by itself hears the home
-_NUMBER_DIGITS = (3, 19)
+_FILE = const("commands")
+_KNOWN_MAX = const(16)  # a session is redelivered at most once; the broker holds few commands per terminal
+_WAITING_MAX = const(4)
+_REFUSED_EVERY_MS = const(60_000)  # a broken sender must not fill the outbox with our complaints
+_FAREWELL_S = const(5.0)  # for the result of a reboot to leave before it
+# Minutes as shipped and at most: whoever is answered by itself hears the home.
+_CALLBACK_MIN = const(30)
+_CALLBACK_MAX = const(60)
+_NUMBER_DIGITS = const((3, 19))
 
 
 class Commands:
@@ -64,7 +66,7 @@ class Commands:
         self._wake = asyncio.Event()
         self._known: "list[str]" = []  # ids of the last commands
         self._begun: "list[str]" = []  # of them those without a result
-        stored = storage.read(FILE)
+        stored = storage.read(_FILE)
         if isinstance(stored, dict):
             known, begun = stored.get("known"), stored.get("begun")
             self._known = [str(cid) for cid in known][-_KNOWN_MAX:] if isinstance(known, list) else []
@@ -249,7 +251,7 @@ class Commands:
             self._note()
 
     def _note(self) -> None:
-        self.storage.write(FILE, {"known": self._known, "begun": self._begun})
+        self.storage.write(_FILE, {"known": self._known, "begun": self._begun})
 
 
 def _is_number(text: object) -> bool:

@@ -7,7 +7,7 @@ stands in the code. Must never apply half of a configuration, or one without a l
 
 from firmware.app.storage import Storage
 from firmware.core.lines import pack, unpack
-from protocol import messages
+from protocol import const, messages
 from protocol.errors import ProtocolError
 
 TYPE_CHECKING = False
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
     from firmware.hal.base import Nvs
 
-COPIES = ("config.a", "config.b")  # each holds {"n": serial number, "c": fields}; the higher number is the newer one
-NVS_SOS = "sos"  # a ladder as in `plan`, packed
+_COPIES = const(
+    ("config.a", "config.b")
+)  # each holds {"n": serial number, "c": fields}; the higher number is the newer one
+_NVS_SOS = const("sos")  # a ladder as in `plan`, packed
 
 # An invented number. A district's own desk is written at provisioning and kept up to date by `config` messages.
-_DESK = ["值班台", "01055500000", 40, 1]
+_DESK = const((("值班台", "01055500000", 40, 1),))
 
 SHIPPED: "dict[str, object]" = {
     "ver": 0,
     "hb": 600,
-    "plan": {key: [_DESK] for key in ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9")},
+    "plan": {key: _DESK for key in ("sos", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9")},
     "vol": 90,
     "ring": 80,
-    "allow": [],
+    "allow": (),
     "back": 60,
     "times": {},
     "srv": None,
@@ -83,7 +85,7 @@ class Config:
     def load(self, accepts: "Callable[[dict[str, object], int], bool]") -> None:
         """Take the newest copy that is whole and still valid; else the red key's ladder; else what is shipped."""
         copies = []
-        for name in COPIES:
+        for name in _COPIES:
             stored = self.storage.read(name)
             serial = stored.get("n") if isinstance(stored, dict) else None
             if isinstance(stored, dict) and isinstance(serial, int):
@@ -93,13 +95,13 @@ class Config:
         for serial, name, fields in copies:
             if isinstance(fields, dict) and not self._take(fields, accepts):
                 self._newest = name
-                self.unsaved = len([copy for copy in copies if copy[0] == serial]) < len(COPIES)
+                self.unsaved = len([copy for copy in copies if copy[0] == serial]) < len(_COPIES)
                 return
         self._load_numbers(accepts)
 
     def _load_numbers(self, accepts: "Callable[[dict[str, object], int], bool]") -> None:
         """Without any copy: the red key dials its own ladder, every other key the desk of that ladder."""
-        raw = None if self.nvs is None else self.nvs.get(NVS_SOS)
+        raw = None if self.nvs is None else self.nvs.get(_NVS_SOS)
         ladder = unpack(raw) if raw else None
         if not isinstance(ladder, list):
             return
@@ -125,10 +127,10 @@ class Config:
         """Store what is in force, if that is not stored twice: over the older copy first, a cut leaves the other."""
         if not self.unsaved:
             return True
-        older = [name for name in COPIES if name != self._newest]
+        older = [name for name in _COPIES if name != self._newest]
         self._serial += 1
         whole = {"n": self._serial, "c": self.fields}
-        for name in older + [one for one in COPIES if one not in older]:
+        for name in older + [one for one in _COPIES if one not in older]:
             if not self.storage.write(name, whole):
                 return False
             self._newest = name
@@ -137,9 +139,9 @@ class Config:
 
     def _save_numbers(self) -> bool:
         line = pack(self.plans().get("sos"))
-        if self.nvs is None or self.nvs.get(NVS_SOS) == line:
+        if self.nvs is None or self.nvs.get(_NVS_SOS) == line:
             return True
-        return self.nvs.set(NVS_SOS, line)
+        return self.nvs.set(_NVS_SOS, line)
 
     def _take(self, fields: "dict[str, object]", accepts: "Callable[[dict[str, object], int], bool]") -> str:
         known = {name: fields[name] for name in SHIPPED if fields.get(name) is not None}

@@ -5,7 +5,7 @@ Must never tell a fault twice without its twin between. The file is written befo
 told the next start knows, and a twin too many does no harm.
 """
 
-from protocol import codes
+from protocol import codes, const
 from protocol.fields import COUNT_MAX
 
 TYPE_CHECKING = False
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from firmware.app.mail import Mail
     from firmware.app.storage import Storage
 
-FILE = "faults"
-_EACH = ("key_stuck",)  # may be open several times, once for each text
-_OPEN_MAX = 32  # more than there are faults and keys: what a damaged file could hold
+_FILE = const("faults")
+_EACH = const(("key_stuck",))  # may be open several times, once for each text
+_OPEN_MAX = const(32)  # more than there are faults and keys: what a damaged file could hold
 
 
 class Faults:
@@ -30,9 +30,9 @@ class Faults:
         self._since: "dict[str, int]" = {}  # fault and, for some, its text: uptime at which it began
         self._before: "dict[str, int | None]" = {}  # the same of earlier boots: epoch seconds, None if not known
         self._changed = False
-        stored = storage.read(FILE)
+        stored = storage.read(_FILE)
         for slot in stored if isinstance(stored, dict) else {}:
-            if slot.split(" ")[0] in codes.FAULTS and len(self._before) < _OPEN_MAX:
+            if _twin(slot.split(" ")[0]) is not None and len(self._before) < _OPEN_MAX:
                 began = stored[slot]  # type: ignore[index] # it is a dict
                 self._before[slot] = began if isinstance(began, int) and began >= 0 else None
 
@@ -53,11 +53,11 @@ class Faults:
 
     def notice(self, name: str, val: "int | None" = None) -> None:
         """A fault, a restore or a happening, by its name on the wire."""
-        if name in codes.FAULTS:
-            self.fault(name, val)
-            return
-        for fault in codes.FAULTS:
-            if codes.FAULTS[fault] == name:
+        for fault, twin in codes.FAULTS:
+            if fault == name:
+                self.fault(name, val)
+                return
+            if twin == name:
                 self.restore(fault)
                 return
         self.event(name, val)
@@ -85,7 +85,7 @@ class Faults:
         else:
             return
         self._changed = True
-        self.event(codes.FAULTS[name], seconds, txt)
+        self.event(_twin(name) or name, seconds, txt)
 
     def store(self) -> None:
         """Write what is open, if that changed."""
@@ -93,7 +93,15 @@ class Faults:
             epoch = self.mail.clock.epoch
             whole: "dict[str, int | None]" = {slot: epoch(self._since[slot]) for slot in self._since}
             whole.update(self._before)
-            self._changed = not self.storage.write(FILE, whole)
+            self._changed = not self.storage.write(_FILE, whole)
+
+
+def _twin(name: str) -> "str | None":
+    """The restore of a fault; None for what is no fault."""
+    for fault, twin in codes.FAULTS:
+        if fault == name:
+            return twin
+    return None
 
 
 def _slot(name: str, txt: "str | None") -> str:

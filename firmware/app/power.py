@@ -4,7 +4,8 @@ In: the board's lines, or the modem's own measure where the board has none. Out:
 that calls last longer, a reminder to the ear. Must never touch a call.
 """
 
-from firmware.core.power import NORMAL, Power
+from firmware.core.power import CRITICAL, NORMAL, Power
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-_PRESS_MS = 900_000  # after a press the data link is kept up for so long, however empty the battery
-_FAREWELL_MS = 120_000  # for the word that the battery is critical to leave before the link is given up
+_PRESS_MS = const(900_000)  # after a press the data link is kept up for so long, however empty the battery
+_FAREWELL_MS = const(120_000)  # for the word that the battery is critical to leave before the link is given up
 
 
 class Supply:
@@ -33,7 +34,7 @@ class Supply:
         self.faults = faults
         self.outbox = outbox
         self.power = Power(tuple(faults.open()))
-        self.level = NORMAL
+        self.level: str = NORMAL
         self.on_level = on_level  # told the uptime when the level has changed
         self._pressed_ms: int | None = None
         self._level_ms = 0
@@ -43,8 +44,8 @@ class Supply:
         self._pressed_ms = self.board.now()
 
     def data(self) -> bool:
-        """Whether the data link may come up and stay."""
-        if self.level.data or self.voice.in_call():
+        """Whether the data link may come up and stay; at the critical level it comes up for a press only."""
+        if self.level != CRITICAL or self.voice.in_call():
             return True
         return self._pressed_ms is not None and self.board.now() - self._pressed_ms < _PRESS_MS
 
@@ -56,7 +57,7 @@ class Supply:
                 self.faults.fault(name, temp if name == "temperature_high" else mv, None, since)
             else:
                 self.faults.restore(name)
-        if self.power.level is not self.level:
+        if self.power.level != self.level:
             self.level, self._level_ms = self.power.level, now
             self.on_level(now)
             self.link.kick()

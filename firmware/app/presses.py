@@ -4,13 +4,15 @@ In: a fired key. Out: its message in the outbox. A press that the outbox cannot 
 must never stop the call that the press is for.
 """
 
+from protocol import const
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firmware.app.mail import Mail
 
-FRESH_MS = 120_000  # for so long a press may be answered while no clock can judge the answer
-HOLD_MAX_MS = 600_000  # of the wire
-_FIRED_MAX = 8
+_FRESH_MS = const(120_000)  # for so long a press may be answered while no clock can judge the answer
+_HOLD_MAX_MS = const(600_000)  # of the wire
+_FIRED_MAX = const(8)
 
 
 def _place(message: "dict[str, object]", before: str) -> int:
@@ -41,7 +43,7 @@ class Presses:
         press = self.mail.stamp(now, ref)
         press.update(fields)
         hold = fields["hold"]
-        press["hold"] = min(max(hold, 0), HOLD_MAX_MS) if isinstance(hold, int) else 0
+        press["hold"] = min(max(hold, 0), _HOLD_MAX_MS) if isinstance(hold, int) else 0
         self._unkept.append(press)
         self.keep()
         if fields["key"] != "cancel":
@@ -87,4 +89,4 @@ class Presses:
         """Whether an answer to this press may count while no clock can judge it; the ladder knows what is not ours."""
         at = self.at(ref)
         # Of an earlier boot: nobody knows how long ago that was.
-        return ref not in open_refs if at is None else now - at <= FRESH_MS
+        return ref not in open_refs if at is None else now - at <= _FRESH_MS

@@ -8,9 +8,10 @@ SIM800 has no way to hear its own loudspeaker, so microphone and speaker are pro
 import asyncio
 
 from firmware.core import limits
+from firmware.core.power import NORMAL
 from firmware.core.schedule import SelfTest as Schedule
 from firmware.modem.command import ATError
-from protocol import codes
+from protocol import codes, const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from firmware.app.storage import Storage
     from firmware.app.telemetry import Telemetry
 
-FILE = "selftest"
-_PROBE = "probe"
-_LOOK_S = 30.0
-_RETRY_MS = 900_000  # after a test that an alarm interrupted
+_FILE = const("selftest")
+_PROBE = const("probe")
+_LOOK_S = const(30.0)
+_RETRY_MS = const(900_000)  # after a test that an alarm interrupted
 
 
 class SelfTest:
@@ -37,7 +38,7 @@ class SelfTest:
         self._last: int | None = None  # epoch of the last test
         self._try_ms = 0
         self._changed = False
-        stored = storage.read(FILE)
+        stored = storage.read(_FILE)
         if isinstance(stored, dict):
             last, failed, unpressed = stored.get("at"), stored.get("failed"), stored.get("unpressed")
             self._last = last if isinstance(last, int) else None
@@ -68,7 +69,7 @@ class SelfTest:
             self._store()
         epoch = telemetry.mail.clock.epoch(now)
         days = limits.limit(self.config.times(), "test_days")
-        if telemetry.busy() or not telemetry.supply.level.extras or now < self._try_ms:
+        if telemetry.busy() or telemetry.supply.level != NORMAL or now < self._try_ms:
             return
         if self._schedule.due(now, epoch, self._last, days):
             self._try_ms = now + _RETRY_MS
@@ -141,4 +142,4 @@ class SelfTest:
 
     def _store(self) -> None:
         whole = {"at": self._last, "failed": self.telemetry.beats.failed, "unpressed": self.unpressed}
-        self._changed = not self.storage.write(FILE, whole)
+        self._changed = not self.storage.write(_FILE, whole)

@@ -9,14 +9,17 @@ import errno
 import os
 
 from firmware.core.lines import pack, unpack
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LINE_BYTES_MAX = 4_096  # the longest is a configuration of 1,400 bytes, in a Python that writes \u for each character
-FILE_BYTES_MAX = 131_072  # the largest is an outbox before it is rewritten, 104 lines of 480 bytes and as much again
-_PIECE = 512
+# The longest is a configuration of 1,400 bytes, in a Python that writes \u for each character.
+_LINE_BYTES_MAX = const(4_096)
+# The largest is an outbox before it is rewritten, 104 lines of 480 bytes and as much again.
+FILE_BYTES_MAX = const(131_072)
+_PIECE = const(512)
 
 
 class Storage:
@@ -43,7 +46,7 @@ class Storage:
                             yield rest + part
                         rest, skip = b"", False
                     rest += parts[-1]
-                    if len(rest) > LINE_BYTES_MAX or skip:
+                    if len(rest) > _LINE_BYTES_MAX or skip:
                         self.damaged += 0 if skip else 1
                         rest, skip = b"", True
                 if left <= 0:

@@ -7,6 +7,7 @@ note that this start is a good one. Must never feed for a key loop that stands, 
 import asyncio
 
 from firmware.core import watch
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from firmware.hal.base import Board
 
-LOOK_S = 1.0
+_LOOK_S = const(1.0)
 
 
 class Supervisor:
@@ -50,7 +51,7 @@ class Supervisor:
         """For ever. Nothing in it waits for anybody."""
         while True:
             self.look()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(_LOOK_S)
 
     def look(self) -> None:
         """One look at everything."""

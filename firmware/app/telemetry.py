@@ -11,6 +11,7 @@ from firmware.app.faults import Faults
 from firmware.app.power import Supply
 from firmware.core.day import DayBook
 from firmware.core.schedule import Heartbeat
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,18 +26,18 @@ if TYPE_CHECKING:
     from firmware.modem.voice import Voice
     from firmware.net.link import Link
 
-DAY_FILE = "day"
-_TICK_S = 1.0
-_DAY_MS = 30_000
-_DAY_SAVE_MS = 600_000
-_CONFIG_SAVE_MS = 600_000  # between two tries to store a configuration that storage would not take
-_BOOT_WAIT_S = 60.0  # a boot message with the identities is worth this wait; without a modem it goes without
-_LOST_MS = 30_000  # shorter gaps in registration or data are radio, not a fault
-_CLOCK_MS = 300_000
-_REFUSED_EVERY_MS = 60_000
-_VOLTAGE_OK_MV = 3_600
-_KEYS_MS = 40_000  # the key loop calls a key stuck after 30 s; before that nobody knows
-_FAULT_LAMP = ("sim_absent", "modem_silent", "storage_damaged", "key_stuck", "battery_absent")
+_DAY_FILE = const("day")
+_TICK_S = const(1.0)
+_DAY_MS = const(30_000)
+_DAY_SAVE_MS = const(600_000)
+_CONFIG_SAVE_MS = const(600_000)  # between two tries to store a configuration that storage would not take
+_BOOT_WAIT_S = const(60.0)  # a boot message with the identities is worth this wait; without a modem it goes without
+_LOST_MS = const(30_000)  # shorter gaps in registration or data are radio, not a fault
+_CLOCK_MS = const(300_000)
+_REFUSED_EVERY_MS = const(60_000)
+_VOLTAGE_OK_MV = const(3_600)
+_KEYS_MS = const(40_000)  # the key loop calls a key stuck after 30 s; before that nobody knows
+_FAULT_LAMP = const(("sim_absent", "modem_silent", "storage_damaged", "key_stuck", "battery_absent"))
 
 
 class Telemetry:
@@ -55,7 +56,7 @@ class Telemetry:
         self.storage = storage
         self.config = config
         self.book = DayBook()
-        self.book.load(storage.read(DAY_FILE))
+        self.book.load(storage.read(_DAY_FILE))
         self.cause = "power"
         self.store: "Callable[[], None]" = lambda: None  # writes the outbox
         self.busy: "Callable[[], bool]" = lambda: False  # an alarm or a call is going on
@@ -242,4 +243,4 @@ class Telemetry:
 
     def save_day(self) -> None:
         """Store the counts of the running day."""
-        self.stored(self.storage.write(DAY_FILE, self.book.dump()))
+        self.stored(self.storage.write(_DAY_FILE, self.book.dump()))

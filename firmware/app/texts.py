@@ -8,6 +8,7 @@ an order.
 import asyncio
 
 from firmware.core import words
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from firmware.app.config import Config
     from firmware.modem.sms import Sms
 
-_LOOK_S = 5.0  # between two looks at the card
+_LOOK_MS = const(5_000)  # between two looks at the card
 
 
 class Texts:
-    """Start `run` as a task; `give` may be called at any time."""
+    """Start `run` as a task and call `look` often; `give` may be called at any time."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Texts:
         self._told = told
         self._order: "tuple[int, str, str] | None" = None  # serial, number, text
         self._wake = asyncio.Event()
+        self._look_ms = 0
 
     @property
     def beside(self) -> bool:
@@ -59,6 +61,12 @@ class Texts:
         """Nobody needs a message any more: one that has not begun stays here."""
         self._order = None
 
+    def look(self, now: int) -> None:
+        """Let the task look at the card now and then. Whoever comes round anyway does this: a timer is a task more."""
+        if now - self._look_ms >= _LOOK_MS:
+            self._look_ms = now
+            self._wake.set()
+
     async def run(self) -> None:
         """For ever."""
         while True:
@@ -68,10 +76,7 @@ class Texts:
                 await self.sms.tidy()
             self._wake.clear()
             if self._order is None:
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_S)
-                except asyncio.TimeoutError:
-                    pass
+                await self._wake.wait()
 
     async def _send(self) -> None:
         order = self._order

@@ -7,19 +7,22 @@ Holds no rules: those are in ladder.py.
 from firmware.core.limits import DESK_SHOWN_MS, TALK_DOUBT_MS
 from firmware.core.plan import SOS
 from firmware.core.sms import Texts
-from protocol import codes
+from protocol import codes, const
 
-CYCLE_MAX = 99  # of the wire
-DUR_MAX_S = 86_400
-REFS_MAX = 8  # presses of one alarm whose answers are listened to: the first and the latest
+_CYCLE_MAX = const(99)  # of the wire
+DUR_MAX_S = const(86_400)
+_REFS_MAX = const(8)  # presses of one alarm whose answers are listened to: the first and the latest
 
 # Not the target's doing; a dial that fails so fast must not eat the whole ladder.
 LINE_CAUSES = ("no_carrier", "no_dialtone", "no_registration", "no_sim", "modem_error", "modem_reset", "timeout")
-NOBODY_SHOWN_MS = 60_000  # the lamp of a service key that reached nobody
+_NOBODY_SHOWN_MS = const(60_000)  # the lamp of a service key that reached nobody
 
-EM112 = ("112", "112", 60, 0)  # not staffed: in many places a tape answers, and tapes do not help
+_EM112 = const(("112", "112", 60, 0))  # not staffed: in many places a tape answers, and tapes do not help
 
-DIALLING, RINGING, TALKING, HANGING = "dialling", "ringing", "talking", "hanging"
+DIALLING = const("dialling")
+RINGING = const("ringing")
+TALKING = const("talking")
+HANGING = "hanging"
 
 
 class Alarm:
@@ -71,7 +74,7 @@ class Alarm:
     def again(self, ref: str) -> None:
         """A repeated press belongs to this alarm too."""
         if ref not in self.refs:
-            self.refs = self.refs[: REFS_MAX - 1] if len(self.refs) < REFS_MAX else self.refs[:1] + self.refs[2:]
+            self.refs = self.refs[: _REFS_MAX - 1] if len(self.refs) < _REFS_MAX else self.refs[:1] + self.refs[2:]
             self.refs.append(ref)
 
 
@@ -83,8 +86,8 @@ class Attempt:
         self.number = number  # counts attempts, so that a late report is not taken for one of this call
         self.rung = rung  # None: the emergency number, which is in no plan
         self.direction = direction
-        self.label, self.target, self.ring_s, self.staffed = EM112 if rung is None else alarm.plan[rung]
-        self.cycle = min(alarm.cycle, CYCLE_MAX)
+        self.label, self.target, self.ring_s, self.staffed = _EM112 if rung is None else alarm.plan[rung]
+        self.cycle = min(alarm.cycle, _CYCLE_MAX)
         self.src, self.ver = alarm.src, alarm.ver
         self.state = DIALLING
         self.deadline = now  # when the ladder loses patience; not while talking
@@ -147,7 +150,7 @@ def view(alarm: Alarm | None, attempt: Attempt | None, voice: bool, sim: bool, n
     if attempt is not None and attempt.state in (RINGING, TALKING):
         return {"phase": attempt.state, "desk": desk}
     if alarm.over is not None:
-        nobody = alarm.over == "exhausted" and now - alarm.over_at < NOBODY_SHOWN_MS
+        nobody = alarm.over == "exhausted" and now - alarm.over_at < _NOBODY_SHOWN_MS
         return {"phase": "nobody" if nobody else "idle", "desk": desk}
     if attempt is None and not voice:
         return {"phase": "no_voice" if sim else "no_sim", "desk": desk}

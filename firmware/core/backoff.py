@@ -5,20 +5,22 @@ each ±25 %, so that 50,000 terminals do not come back in step after an outage. 
 before the wait starts from 1 s again: a link that flaps is a link that fails.
 """
 
-FIRST_MS = 1_000
-MOST_MS = 120_000
-FACTOR = 2
-JITTER_PERCENT = 25
+from protocol import const
+
+_FIRST_MS = const(1_000)
+_MOST_MS = const(120_000)
+_FACTOR = const(2)
+_JITTER_PERCENT = const(25)
 # After a server that says no: it will not change its mind in a second, and each try costs a handshake.
 REFUSED_FIRST_MS = 60_000
 REFUSED_MOST_MS = 960_000
-STABLE_MS = 60_000
+_STABLE_MS = const(60_000)
 
 
 class Backoff:
     """The waits of one link, between two bounds in ms. `draw` is always a random integer, of which 16 bits are used."""
 
-    def __init__(self, first_ms: int = FIRST_MS, most_ms: int = MOST_MS) -> None:
+    def __init__(self, first_ms: int = _FIRST_MS, most_ms: int = _MOST_MS) -> None:
         self._first = first_ms
         self._most = most_ms
         self._base = first_ms
@@ -27,8 +29,8 @@ class Backoff:
     def failed(self, draw: int) -> int:
         """A try to connect failed: ms to wait before the next."""
         base = self._base
-        self._base = min(base * FACTOR, self._most)
-        spread = base * JITTER_PERCENT // 100
+        self._base = min(base * _FACTOR, self._most)
+        spread = base * _JITTER_PERCENT // 100
         return base - spread + 2 * spread * (draw & 0xFFFF) // 0xFFFF
 
     def connected(self, now: int) -> None:
@@ -37,7 +39,7 @@ class Backoff:
 
     def lost(self, now: int, draw: int) -> int:
         """The connection went: ms to wait before the next try."""
-        if self._since is not None and now - self._since >= STABLE_MS:
+        if self._since is not None and now - self._since >= _STABLE_MS:
             self.reset()
         self._since = None
         return self.failed(draw)

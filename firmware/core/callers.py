@@ -4,7 +4,9 @@ In: a caller's number as the network tells it, the allowed numbers, the time sin
 Out: what to do with the call. Never lets an unknown voice into the home.
 """
 
-_NUMBER_DIGITS_MIN = 3
+from protocol import const
+
+_NUMBER_DIGITS_MIN = const(3)
 
 
 def normal(number: str) -> str:

@@ -4,25 +4,16 @@ In: times from the network. Out: epoch seconds since 1970 UTC at an uptime, or N
 Never guesses: an unset clock stays unset, and the cloud dates the message by its uptimes.
 """
 
-EPOCH_2000 = 946_684_800  # 1970 -> 2000: MicroPython on the ESP32 counts from 2000, its unix port from 1970
-SHANGHAI_S = 8 * 3_600  # no summer time since 1991
-DAY_S = 86_400
+from protocol import const
+
+SHANGHAI_S = const(8 * 3_600)  # no summer time since 1991
+DAY_S = const(86_400)
 LATEST = 4_102_444_800  # the year 2100: nobody means anything later
-LIFE_S = 15 * 366 * DAY_S  # after its build no firmware runs any more: a network that says later is wrong
-JUMP_S = 3_600  # a network that contradicts the running clock by more must say so twice
-AGREE_S = 60
-DOUBT_MS = 20_000  # the two must be so far apart: one wrong time may come by two reports
-_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
-
-
-def from_2000(seconds: int) -> int:
-    """Seconds since 1970 of seconds since 2000."""
-    return seconds + EPOCH_2000
-
-
-def to_2000(seconds: int) -> int:
-    """Seconds since 2000 of seconds since 1970."""
-    return seconds - EPOCH_2000
+LIFE_S = const(15 * 366 * DAY_S)  # after its build no firmware runs any more: a network that says later is wrong
+JUMP_S = const(3_600)  # a network that contradicts the running clock by more must say so twice
+_AGREE_S = const(60)
+_DOUBT_MS = const(20_000)  # the two must be so far apart: one wrong time may come by two reports
+_BEFORE_MONTH = const((0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334))
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -85,11 +76,6 @@ def day_text(number: int) -> str:
     return "%04d-%02d-%02d" % (year, month, number - _days(year, month, 1) + 1)
 
 
-def shanghai_day(epoch: int) -> str:
-    """The Shanghai day of an epoch time, `YYYY-MM-DD`."""
-    return day_text(shanghai_number(epoch))
-
-
 class DeviceClock:
     """Maps uptime to epoch once the network has told the time. `build_epoch`: no true time lies before it."""
 
@@ -118,8 +104,8 @@ class DeviceClock:
         """Whether the network has said the same before."""
         if self._doubted is not None:
             told, at = self._doubted
-            if abs(epoch - told - (now - at) // 1_000) <= AGREE_S:
-                return now - at >= DOUBT_MS
+            if abs(epoch - told - (now - at) // 1_000) <= _AGREE_S:
+                return now - at >= _DOUBT_MS
         self._doubted = (epoch, now)
         return False
 

@@ -6,20 +6,21 @@ boot that never learned the time are given up and counted, never guessed onto a 
 """
 
 from firmware.core.clock import day_text, shanghai_midnight, shanghai_number
+from protocol import const
 
-COUNTS = ("beats", "presses", "answered", "stuck", "faults")
-COUNT_MAX = 99_999  # of the wire
-MINUTES_MAX = 1_440
-STEP_MS_MAX = 120_000  # a longer gap between two ticks is a terminal that hung: not proven to have been at work
-HOUR_MS = 3_600_000
-_NUMBER_DIGITS = 6  # of a day's running number: enough for two thousand years
-UNDATED_MAX = 48  # hours; more than two days without any network time: the oldest are given up
+_COUNTS = const(("beats", "presses", "answered", "stuck", "faults"))
+_COUNT_MAX = const(99_999)  # of the wire
+_MINUTES_MAX = const(1_440)
+_STEP_MS_MAX = const(120_000)  # a longer gap between two ticks is a terminal that hung: not proven to have been at work
+_HOUR_MS = const(3_600_000)
+_NUMBER_DIGITS = const(6)  # of a day's running number: enough for two thousand years
+_UNDATED_MAX = const(48)  # hours; more than two days without any network time: the oldest are given up
 
-_MS = ("on_ms", "reg_ms")
+_MS = const(("on_ms", "reg_ms"))
 
 
 def _empty() -> dict[str, int]:
-    return {name: 0 for name in _MS + COUNTS}
+    return {name: 0 for name in _MS + _COUNTS}
 
 
 def _add(total: dict[str, int], part: dict[str, int]) -> None:
@@ -48,10 +49,10 @@ class DayBook:
         """The counts that are being added to."""
         if self._day is not None:
             return self._of(self._day)
-        start = now - now % HOUR_MS
+        start = now - now % _HOUR_MS
         if not self._hours or self._hours[-1][0] != start:
             self._hours.append((start, _empty()))
-            if len(self._hours) > UNDATED_MAX:
+            if len(self._hours) > _UNDATED_MAX:
                 self.lost_minutes += self._hours.pop(0)[1]["on_ms"] // 60_000
         return self._hours[-1][1]
 
@@ -64,7 +65,7 @@ class DayBook:
 
     def tick(self, now: int, epoch: int | None, registered: bool) -> list[dict[str, object]]:
         """Let time pass. `epoch`: the clock at this uptime or None. Returns the days that ended, oldest first."""
-        step = 0 if self._last is None else min(max(now - self._last, 0), STEP_MS_MAX)
+        step = 0 if self._last is None else min(max(now - self._last, 0), _STEP_MS_MAX)
         self._last = now
         if epoch is None:
             self._day = None
@@ -88,7 +89,7 @@ class DayBook:
     def _date_hours(self, now: int, epoch: int) -> None:
         """Give the hours of an unset clock to their days, each by its middle."""
         for start, page in self._hours:
-            middle = min(start + HOUR_MS // 2, now)
+            middle = min(start + _HOUR_MS // 2, now)
             number = shanghai_number(epoch - (now - middle) // 1_000)
             _add(self._of(number), page)
         self._hours = []
@@ -133,7 +134,7 @@ def _page(raw: object) -> "dict[str, int] | None":
     """Counts as they were stored, or None if that is what they are not."""
     if not isinstance(raw, dict):
         return None
-    known = {name: raw.get(name) for name in _MS + COUNTS}
+    known = {name: raw.get(name) for name in _MS + _COUNTS}
     whole = {name: value for name, value in known.items() if isinstance(value, int) and value >= 0}
     return whole if len(whole) == len(known) else None
 
@@ -141,8 +142,8 @@ def _page(raw: object) -> "dict[str, int] | None":
 def _fields(number: int, page: dict[str, int]) -> dict[str, object]:
     """The fields of the `day` message."""
     out: dict[str, object] = {"day": day_text(number)}
-    out["on"] = min(page["on_ms"] // 60_000, MINUTES_MAX)
-    out["reg"] = min(page["reg_ms"] // 60_000, MINUTES_MAX)
-    for name in COUNTS:
-        out[name] = min(page[name], COUNT_MAX)
+    out["on"] = min(page["on_ms"] // 60_000, _MINUTES_MAX)
+    out["reg"] = min(page["reg_ms"] // 60_000, _MINUTES_MAX)
+    for name in _COUNTS:
+        out[name] = min(page[name], _COUNT_MAX)
     return out

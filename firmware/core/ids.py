@@ -4,9 +4,10 @@ In: what storage held (or nothing) and eight random hex digits. Out: ids, and th
 before the first of them is used. Never hands out an id twice, also when storage was wiped: then a new epoch is drawn.
 """
 
+from protocol import const
 from protocol.ids import BOOT_MAX, EPOCH_CHARS, SEQUENCE_MAX
 
-_HEX = "0123456789abcdef"
+_HEX = const("0123456789abcdef")
 
 
 def _is_epoch(text: object) -> bool:

@@ -6,6 +6,8 @@ The lamp says `accepted` only when a person at the desk has said so, never becau
 is being called there is a sound at least every 5 s, except in a talk.
 """
 
+from protocol import const
+
 # state: (colour, ((on ms, off ms), ...)) repeated; off 0 is steady. Red is trouble, blue is work, green is well.
 LAMPS = {
     "off": ("none", ((0, 1_000),)),
@@ -41,9 +43,9 @@ BEEPS = {
     "siren": ((2_400, 600), (2_900, 600), (2_400, 600), (2_900, 600), (2_400, 600), (2_900, 600)),
 }
 
-PRESSED_MS = 300  # long enough to be seen, short enough for a second press to be seen too
+_PRESSED_MS = const(300)  # long enough to be seen, short enough for a second press to be seen too
 # Said again while help is being called and nobody talks; below 5 s with the time between two ticks.
-REPEAT_MS = 4_500
+REPEAT_MS = const(4_500)
 REPEATED = {
     "calling": "calling",
     "ringing": "ringing",
@@ -98,7 +100,7 @@ class Indicator:
 
     def feedback(self, key: str, now: int) -> None:
         """A key went down: light and tone with the next tick, before any other tone that waits."""
-        self._pressed_until = now + PRESSED_MS
+        self._pressed_until = now + _PRESSED_MS
         self._queue.insert(0, "key")
 
     def tone(self, beep: str, now: int) -> None:

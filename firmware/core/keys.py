@@ -8,11 +8,12 @@ press edge. A key that fired stays silent until it was let go.
 """
 
 from firmware.core.limits import limit
+from protocol import const
 
-SOS = "sos"
-CANCEL = "cancel"
-TAPS = 3
-KEY_MIN_MS = 50  # shorter contacts than this are knocks against the housing
+_SOS = const("sos")
+_CANCEL = const("cancel")
+_TAPS = const(3)
+_KEY_MIN_MS = const(50)  # shorter contacts than this are knocks against the housing
 
 
 class Keys:
@@ -47,21 +48,21 @@ class Keys:
         out: list[tuple[object, ...]] = []
         for key in list(self._down):
             held = now - self._down[key]
-            if held >= (self._sos_hold if key == SOS else self._key_hold):
+            if held >= (self._sos_hold if key == _SOS else self._key_hold):
                 del self._down[key]
-                if key == SOS:
+                if key == _SOS:
                     self._taps = []
                 out.append(("fire", key, "hold", held))
         return out
 
     def _press(self, key: str, now: int, out: list[tuple[object, ...]]) -> None:
-        if key == CANCEL:
+        if key == _CANCEL:
             out.append(("fire", key, "short", 0))
             return
-        if key == SOS:
+        if key == _SOS:
             self._taps = [at for at in self._taps if now - at <= self._tap_window]
             self._taps.append(now)
-            if len(self._taps) >= TAPS:
+            if len(self._taps) >= _TAPS:
                 # At the press edge of the last tap: waiting for its release would gain nothing.
                 out.append(("fire", key, "triple", now - self._taps[0]))
                 self._taps = []
@@ -73,10 +74,10 @@ class Keys:
         if at is None:
             return
         held = now - at
-        if key == SOS:
+        if key == _SOS:
             if held >= self._sos_hold:  # a late poll saw the release before `tick` saw the hold
                 self._taps = []
                 out.append(("fire", key, "hold", held))
-        elif held >= KEY_MIN_MS:
+        elif held >= _KEY_MIN_MS:
             how = "short" if held < self._key_hold else "hold"
             out.append(("fire", key, how, held))

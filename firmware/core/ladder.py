@@ -11,8 +11,9 @@ from firmware.core import limits, resume
 from firmware.core import plan as plans_
 from firmware.core.attempt import DIALLING, HANGING, RINGING, TALKING, Alarm, Attempt, view
 from firmware.core.walk import SOS, Walk
+from protocol import const
 
-ACCEPT_KEY = "1"  # "press 1 to accept", as the cloud's own calls say
+_ACCEPT_KEY = const("1")  # "press 1 to accept", as the cloud's own calls say
 
 
 class Ladder(Walk):
@@ -29,10 +30,9 @@ class Ladder(Walk):
 
     def set_plans(self, plans: object, ver: int) -> bool:
         """Take a stored plan for the next alarm. False: refused, because SOS would not end at a staffed target."""
-        good = plans_.checked_all(plans)
-        if good is None:
+        if not isinstance(plans, dict) or not plans_.all_right(plans):
             return False
-        self._plans = good
+        self._plans = plans
         self._ver = ver
         return True
 
@@ -209,7 +209,7 @@ class Ladder(Walk):
     def dtmf(self, key: str, now: int) -> list[tuple[object, ...]]:
         """A key that the other side pressed."""
         attempt = self._attempt
-        if attempt is None or attempt.talk_at is None or attempt.accepted or key != ACCEPT_KEY:
+        if attempt is None or attempt.talk_at is None or attempt.accepted or key != _ACCEPT_KEY:
             return []
         attempt.accepted = True
         attempt.alarm.end = attempt.alarm.end or "answered"

@@ -4,6 +4,8 @@ In: the `times` table of a configuration (or None). Out: the value in force. Tim
 A configuration may tune within the bounds; it can never make a key dead or a ladder endless.
 """
 
+from protocol import const
+
 # name: (default, lowest, highest)
 TABLE = {
     "sos_hold": (700, 600, 1_000),  # ms until a held SOS fires: a sleeve brushes past in less
@@ -18,12 +20,12 @@ TABLE = {
 }
 
 # Of one dial, not configurable. Each bound leaves room for those above it: who knows less waits longer.
-ATD_MS = 20_000  # the manual's longest time from ATD to its first answer
-CLEAR_MS = 3_000  # the driver's, for hanging up and looking: after a call, and before a dial of a line in doubt
+ATD_MS = const(20_000)  # the manual's longest time from ATD to its first answer
+CLEAR_MS = const(3_000)  # the driver's, for hanging up and looking: after a call, and before a dial of a line in doubt
 HANGUP_MS = CLEAR_MS  # the ladder's, for a hang-up that it ordered: then the next dial goes out whatever the modem says
 # The ladder's, from its order on: the line is cleared, ATD takes its longest, and the order may have to wait for the
 # end of the hang-up before it: one aborted dial (1 s) and a modem that is asked three times whether it listens.
-SETUP_MS = CLEAR_MS + ATD_MS + 3_000
+SETUP_MS = const(CLEAR_MS + ATD_MS + 3_000)
 DIAL_MS = SETUP_MS + 2_000  # the driver's, with an ATD that has left: the ladder decides first, for it knows what to do
 ANSWER_MS = 10_000  # from ATA to an active call
 # How long a modem may answer no question about a call. Muteness is found by questions 2 s apart.
@@ -43,7 +45,7 @@ TEXT_FAULTS = 2  # calls in a row that fail in modem or network, not at their ta
 TEXT_ROOM_MS = 20_000  # what a modem with one channel gives to messages between two cycles: five take about that
 TEXT_PATIENCE_MS = 15_000  # how long a message waits for a call to go beside before it goes between two
 SLOW_TRIES = 30  # attempts at `slow_retry` after the last cycle, then one in SLOWEST_MS, for the battery's sake
-SLOWEST_MS = 300_000
+SLOWEST_MS = const(300_000)
 DESK_SHOWN_MS = 4 * 3_600_000  # the desk's word stays on the lamp until it says `closed`, at the longest this
 
 

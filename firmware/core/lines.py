@@ -6,12 +6,14 @@ In: plain values. Out: bytes of one line, and back. A damaged line is found and 
 import binascii
 import json
 
-_CHECK_CHARS = 8
+from protocol import const
+
+_CHECK_CHARS = const(8)
 
 
 def pack(value: object) -> bytes:
     """`<crc32 as 8 hex digits> <json>` and a newline."""
-    text = json.dumps(value).encode("utf-8")
+    text = json.dumps(value, separators=(",", ":")).encode("utf-8")  # an outbox of sixty is held in this form
     return b"%08x %s\n" % (binascii.crc32(text) & 0xFFFFFFFF, text)
 
 

@@ -11,47 +11,67 @@ import json
 
 from firmware.core.ids import IdSource
 from firmware.core.lines import pack, unpack
+from protocol import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-ENTRIES_MAX = 64  # 16 KB of heap; two ladders of three cycles with all their reports fit
-DAYS_MAX = 40  # days have a place of their own: they prove what is billed, and must not be pushed out by a bad night
-WINDOW = 8  # entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press
-RESEND_FIRST_MS = 10_000
-RESEND_MOST_MS = 300_000
-TRIES_MAX = 20  # about 80 minutes; what was never receipted until then is tried once an hour, after everything else
-ASIDE_MS = 3_600_000
-_GONE_A_LINE = 32  # ids of 29 bytes: a line of the file stays short
+ENTRIES_MAX = const(64)  # 16 KB of heap; two ladders of three cycles with all their reports fit
+# Days have a place of their own: they prove what is billed, and must not be pushed out by a bad night.
+DAYS_MAX = const(40)
+# Entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press. Each is a task
+# with packets of its own, about 0.7 KB of heap until its PUBACK; a receipt lets the next go.
+WINDOW = const(4)
+_RESEND_FIRST_MS = const(10_000)
+_RESEND_MOST_MS = const(300_000)
+# About 80 minutes; what was never receipted until then is tried once an hour, after everything else.
+_TRIES_MAX = const(20)
+_ASIDE_MS = const(3_600_000)
+_GONE_A_LINE = const(32)  # ids of 29 bytes: a line of the file stays short
 
-PRESS, CALL, LADDER, RESULT, BOOT, EVENT, DAY = range(7)  # importance, the first is the highest
-_OF_KIND = {"press": PRESS, "call": CALL, "result": RESULT, "boot": BOOT, "event": EVENT, "day": DAY}
-_LADDER_EVENTS = ("ladder_exhausted", "ladder_cancelled", "sms_sent", "sms_failed")
+# Importance, the first is the highest.
+_PRESS = const(0)
+_CALL = const(1)
+_LADDER = const(2)
+_RESULT = const(3)
+_BOOT = const(4)
+_EVENT = const(5)
+_DAY = const(6)
+_OF_KIND = {"press": _PRESS, "call": _CALL, "result": _RESULT, "boot": _BOOT, "event": _EVENT, "day": _DAY}
+_LADDER_EVENTS = const(("ladder_exhausted", "ladder_cancelled", "sms_sent", "sms_failed"))
 
 
 def importance(kind: str, fields: dict[str, object]) -> int:
     """The class of a message: emergencies first."""
     if kind == "event" and fields.get("ev") in _LADDER_EVENTS:
-        return LADDER
+        return _LADDER
     return _OF_KIND[kind]
 
 
-_NEW, _WRITING, _SAFE = range(3)  # whether the file holds an entry
+# Whether the file holds an entry.
+_NEW = const(0)
+_WRITING = const(1)
+_SAFE = const(2)
 
 
 class _Entry:
     """One message. It is kept as its line of the file, the smallest form there is."""
 
-    def __init__(self, order: int, rank: int, message_id: str, line: bytes, due_ms: int) -> None:
-        self.order = order  # of arrival: sorting is not stable on MicroPython
+    def __init__(self, rank: int, line: bytes, due_ms: int, on_file: int) -> None:
         self.rank = rank
-        self.id = message_id
         self.line = line
         self.due_ms = due_ms
         self.sent_ms: int | None = None  # uptime of the last send that may still be answered
         self.tries = 0
-        self.on_file = _NEW
+        self.on_file = on_file
+
+    @property
+    def id(self) -> str:
+        """The message's id, out of its line: sixty ids beside their lines would take the room of ten lines."""
+        # Inside a text of the message a quote has a backslash in front, so this is the name and nothing else.
+        start = self.line.find(b'"', self.line.find(b'"id":') + 5) + 1
+        return str(self.line[start : self.line.find(b'"', start)], "utf-8")
 
 
 class Outbox:
@@ -60,7 +80,6 @@ class Outbox:
     def __init__(self, ids: IdSource) -> None:
         self._ids = ids
         self._entries: list[_Entry] = []  # in order of arrival
-        self._order = 0
         self._broken = False
         self._changes = 0  # of what the file should hold
         self._changes_written = 0  # up to here by the last dump
@@ -89,7 +108,7 @@ class Outbox:
     @property
     def aside(self) -> int:
         """Entries that were sent TRIES_MAX times without a receipt."""
-        return len([entry for entry in self._entries if entry.tries >= TRIES_MAX])
+        return len([entry for entry in self._entries if entry.tries >= _TRIES_MAX])
 
     def held(self, kind: str) -> "list[dict[str, object]]":
         """The fields of all messages of a kind."""
@@ -98,20 +117,17 @@ class Outbox:
     def add(self, kind: str, fields: dict[str, object], now: int) -> list[str]:
         """Keep a message (with `id`, `t`, `u`; without `v`, `s`). Returns the ids that were dropped to make room."""
         known = {name: fields[name] for name in fields if fields[name] is not None}
-        return self._keep(importance(kind, fields), str(fields["id"]), pack([kind, known]), now, _NEW)
+        return self._keep(_Entry(importance(kind, fields), pack([kind, known]), now, _NEW))
 
-    def _keep(self, rank: int, message_id: str, line: bytes, now: int, on_file: int) -> list[str]:
-        self._order += 1
-        entry = _Entry(self._order, rank, message_id, line, now)
-        entry.on_file = on_file
+    def _keep(self, entry: _Entry) -> list[str]:
         self._entries.append(entry)
-        if on_file != _SAFE:
+        if entry.on_file != _SAFE:
             self._changes += 1
-        if rank == DAY:
-            rivals = [one for one in self._entries if one.rank == DAY]
+        if entry.rank == _DAY:
+            rivals = [one for one in self._entries if one.rank == _DAY]
             most = DAYS_MAX
         else:
-            rivals = [one for one in self._entries if one.rank != DAY]
+            rivals = [one for one in self._entries if one.rank != _DAY]
             most = ENTRIES_MAX
         if len(rivals) <= most:
             return []
@@ -125,33 +141,33 @@ class Outbox:
 
     # Sending.
 
-    def due(self, now: int, room: int = WINDOW) -> list[tuple[str, str, dict[str, object]]]:
-        """(id, kind, fields with `s`) of what is to be sent now, the most important first; they count as sent.
+    def due(self, now: int, room: int = WINDOW) -> "Iterator[tuple[str, str, dict[str, object]]]":
+        """(id, kind, fields with `s`) of what is to be sent now, the most important first; each counts as sent.
+
+        One after the other: the fields of a whole window beside their payloads are more than a small heap can spare.
 
         Only sends of the last 10 s fill the window: what is never receipted blocks nothing. A new press always goes.
         """
-        ready = [one for one in self._entries if one.due_ms <= now and (one.on_file == _SAFE or self._broken)]
-        ready.sort(key=lambda one: (one.tries >= TRIES_MAX, one.rank, one.order))
+        ready = [
+            # The place decides between equals: sorting is not stable on MicroPython.
+            (one.tries >= _TRIES_MAX, one.rank, place, one)
+            for place, one in enumerate(self._entries)
+            if one.due_ms <= now and (one.on_file == _SAFE or self._broken)
+        ]
+        ready.sort()
         room = min(room, WINDOW - len([one for one in self._entries if _in_flight(one, now)]))
-        out = []
-        for entry in ready:
-            if room <= 0 and (entry.rank != PRESS or entry.tries):
+        for _, _, _, entry in ready:
+            if room <= 0 and (entry.rank != _PRESS or entry.tries):
                 continue
             room -= 1
             kind, fields = _open(entry.line)
-            fields["s"] = now if self._ids.is_this_boot(entry.id) else None
+            message_id = entry.id
+            fields["s"] = now if self._ids.is_this_boot(message_id) else None
             fields.setdefault("t", None)  # absent and null are the same in the file; on the wire it must be there
             entry.tries += 1
             entry.sent_ms = now
             entry.due_ms = now + _wait(entry.tries)
-            out.append((entry.id, kind, fields))
-        return out
-
-    def next_due(self, now: int) -> int | None:
-        """Ms until something may be due, or None while the outbox is empty."""
-        if not self._entries:
-            return None
-        return max(min([one.due_ms for one in self._entries]) - now, 0)
+            yield message_id, kind, fields
 
     def unsent(self, ids: list[str], now: int) -> None:
         """The link broke before these went out: due again, and the try does not count."""
@@ -165,7 +181,7 @@ class Outbox:
         """A new session: what was sent into the old one is due again. Entries that stepped aside keep their hour."""
         for entry in self._entries:
             entry.sent_ms = None
-            if entry.tries < TRIES_MAX:
+            if entry.tries < _TRIES_MAX:
                 entry.due_ms = min(entry.due_ms, now)
 
     def receipt(self, ids: list[str], now: int) -> int:
@@ -275,11 +291,11 @@ class Outbox:
         kind, fields = value
         if not isinstance(kind, str) or kind not in _OF_KIND or not isinstance(fields, dict):
             return False
-        message_id = fields.get("id")
-        if not isinstance(message_id, str):
-            return False
-        if message_id not in [entry.id for entry in self._entries]:
-            self._keep(importance(kind, fields), message_id, line.rstrip(b"\r\n") + b"\n", now, _SAFE)
+        found = _Entry(importance(kind, fields), line.rstrip(b"\r\n") + b"\n", now, _SAFE)
+        if found.id != fields.get("id"):
+            return False  # no id that a receipt could name
+        if found.id not in [entry.id for entry in self._entries]:
+            self._keep(found)
         return True
 
 
@@ -288,14 +304,14 @@ def _count(value: object) -> int:
 
 
 def _in_flight(entry: _Entry, now: int) -> bool:
-    return entry.sent_ms is not None and now - entry.sent_ms < RESEND_FIRST_MS
+    return entry.sent_ms is not None and now - entry.sent_ms < _RESEND_FIRST_MS
 
 
 def _wait(tries: int) -> int:
     """Ms until the next send after this many."""
-    if tries >= TRIES_MAX:
-        return ASIDE_MS
-    return min(RESEND_FIRST_MS << min(tries - 1, 5), RESEND_MOST_MS)
+    if tries >= _TRIES_MAX:
+        return _ASIDE_MS
+    return min(_RESEND_FIRST_MS << min(tries - 1, 5), _RESEND_MOST_MS)
 
 
 def _open(line: bytes) -> tuple[str, dict[str, object]]:

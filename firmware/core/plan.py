@@ -5,6 +5,7 @@ A route may reorder and add; it never takes away a staffed rung of the stored pl
 """
 
 from firmware.core.callers import same_number
+from protocol import const
 from protocol.fields import (
     LABEL_CHARS_MAX,
     LADDER_RUNGS_MAX,
@@ -14,8 +15,8 @@ from protocol.fields import (
     RING_S_MIN,
 )
 
-SOS = "sos"
-_DIAL = "0123456789*#"
+SOS = const("sos")
+_DIAL = const("0123456789*#")
 
 
 def _whole(value: object) -> bool:
@@ -61,31 +62,26 @@ def staffed(plan: list[tuple[str, str, int, int]]) -> list[tuple[str, str, int, 
     return out
 
 
-def checked_all(raw: object) -> dict[str, list[tuple[str, str, int, int]]] | None:
-    """The plans of all keys, or None if one is wrong or SOS would not end at a staffed target.
+def all_right(raw: object) -> bool:
+    """Whether the plans of all keys are ladders, and SOS ends at a staffed target."""
+    if not isinstance(raw, dict):
+        return False
+    for value in raw.values():
+        if checked(value) is None:
+            return False
+    return bool(staffed(checked(raw.get(SOS)) or []))
+
+
+def of_key(plans: dict[str, object], key: str) -> list[tuple[str, str, int, int]]:
+    """The plan of a key, out of plans that are all right; a key without one reaches the desks of SOS.
 
     A key whose own plan has no staffed target gets those of SOS behind it: no press may end nowhere.
     """
-    if not isinstance(raw, dict):
-        return None
-    good = {}
-    for key, value in raw.items():
-        rungs = checked(value)
-        if rungs is None:
-            return None
-        good[key] = rungs
-    desks = staffed(good.get(SOS, []))
-    if not desks:
-        return None
-    for key, rungs in good.items():
-        if not staffed(rungs):
-            good[key] = merge(rungs, desks)
-    return good
-
-
-def of_key(plans: dict[str, list[tuple[str, str, int, int]]], key: str) -> list[tuple[str, str, int, int]]:
-    """The plan of a key; a key without one reaches the desks of SOS."""
-    return plans[key] if key in plans else staffed(plans[SOS])
+    desks = staffed(checked(plans[SOS]) or [])
+    rungs = checked(plans.get(key))
+    if rungs is None:
+        return desks
+    return rungs if staffed(rungs) else merge(rungs, desks)
 
 
 def merge(

@@ -5,34 +5,38 @@ restores, and the level that says what is still done. Calls are no part of any l
 Must never believe one sample: the modem draws 2 A in bursts, and a socket may be pulled for a second.
 """
 
-MAINS_MS = 3_000  # a plug that is moved is no power cut; three minutes are what the field allows for the report
-LOW_MV, LOW_OK_MV = 3_600, 3_700  # a lithium cell at rest: a tenth of its charge left
-CRITICAL_MV, CRITICAL_OK_MV = 3_450, 3_550  # the modem switches itself off below 3,400
-ABSENT_MV, PRESENT_MV = 2_000, 2_800  # its protection opens above 2,400: what measures less than that is no cell
-HOT_C, COOL_C = 60, 55  # above that a lithium cell must not be used
-LOW_MS = 60_000  # of samples outside calls without one that contradicts
-CRITICAL_MS = 20_000
-ABSENT_MS = 10_000
-HOT_MS = 60_000
-BEEP_MS = 2 * 3_600_000  # a reminder, no alarm: who hears it too often pulls the plug
-NIGHT_FROM_S, NIGHT_TO_S = 21 * 3_600, 8 * 3_600  # Shanghai time without reminders
-_SHANGHAI_S = 8 * 3_600
-_DAY_S = 86_400
+from protocol import const
+
+_MAINS_MS = const(3_000)  # a plug that is moved is no power cut; three minutes are what the field allows for the report
+# A lithium cell at rest: a tenth of its charge left.
+_LOW_MV = const(3_600)
+_LOW_OK_MV = const(3_700)
+# The modem switches itself off below 3,400.
+_CRITICAL_MV = const(3_450)
+_CRITICAL_OK_MV = const(3_550)
+# Its protection opens above 2,400: what measures less than that is no cell.
+_ABSENT_MV = const(2_000)
+_PRESENT_MV = const(2_800)
+# Above that a lithium cell must not be used.
+_HOT_C = const(60)
+_COOL_C = const(55)
+_LOW_MS = const(60_000)  # of samples outside calls without one that contradicts
+_CRITICAL_MS = const(20_000)
+_ABSENT_MS = const(10_000)
+_HOT_MS = const(60_000)
+_BEEP_MS = const(2 * 3_600_000)  # a reminder, no alarm: who hears it too often pulls the plug
+# Shanghai time without reminders.
+_NIGHT_FROM_S = const(21 * 3_600)
+_NIGHT_TO_S = const(8 * 3_600)
+_SHANGHAI_S = const(8 * 3_600)
+_DAY_S = const(86_400)
 
 
-class Level:
-    """What is still done at a charge of the battery."""
-
-    def __init__(self, name: str, beat_s_min: "int | None", data: bool, extras: bool) -> None:
-        self.name = name
-        self.beat_s_min = beat_s_min  # s between heartbeats at the least; None: no heartbeats
-        self.data = data  # the data link is kept up; else it comes up for a press only
-        self.extras = extras  # updates, self-tests, sounds that nobody asked for
-
-
-NORMAL = Level("normal", 0, data=True, extras=True)
-LOW = Level("low", 1_500, data=True, extras=False)  # 25 min: a terminal that is silent for 30 counts as lost
-CRITICAL = Level("critical", None, data=False, extras=False)
+# What is still done at a charge of the battery; what is given up stands in the functions below.
+NORMAL = const("normal")
+LOW = const("low")
+CRITICAL = const("critical")
+_LOW_BEAT_S = const(1_500)  # between heartbeats at the least: a terminal that is silent for 30 min counts as lost
 
 
 class Watch:
@@ -64,11 +68,11 @@ class Power:
 
     def __init__(self, was_open: "tuple[str, ...]" = ()) -> None:
         self.mains: "int | None" = None
-        self._lost = Watch("mains_lost", MAINS_MS, MAINS_MS, bad="mains_lost" in was_open)
-        self._low = Watch("battery_low", LOW_MS, LOW_MS, bad="battery_low" in was_open)
-        self._critical = Watch("battery_critical", CRITICAL_MS, LOW_MS, bad="battery_critical" in was_open)
-        self._absent = Watch("battery_absent", ABSENT_MS, ABSENT_MS, bad="battery_absent" in was_open)
-        self._hot = Watch("temperature_high", HOT_MS, HOT_MS, bad="temperature_high" in was_open)
+        self._lost = Watch("mains_lost", _MAINS_MS, _MAINS_MS, bad="mains_lost" in was_open)
+        self._low = Watch("battery_low", _LOW_MS, _LOW_MS, bad="battery_low" in was_open)
+        self._critical = Watch("battery_critical", _CRITICAL_MS, _LOW_MS, bad="battery_critical" in was_open)
+        self._absent = Watch("battery_absent", _ABSENT_MS, _ABSENT_MS, bad="battery_absent" in was_open)
+        self._hot = Watch("temperature_high", _HOT_MS, _HOT_MS, bad="temperature_high" in was_open)
         self._beep_ms: "int | None" = None
 
     def tick(
@@ -78,17 +82,17 @@ class Power:
         self.mains = mains
         found = [
             self._lost.tick(now, None if mains is None else mains == 0),
-            self._hot.tick(now, _band(temp, COOL_C, HOT_C, high_is_bad=True)),
-            self._absent.tick(now, None if mains == 0 else _band(mv, ABSENT_MV, PRESENT_MV, high_is_bad=False)),
+            self._hot.tick(now, _band(temp, _COOL_C, _HOT_C, high_is_bad=True)),
+            self._absent.tick(now, None if mains == 0 else _band(mv, _ABSENT_MV, _PRESENT_MV, high_is_bad=False)),
         ]
         # In a call the cell sags; without a cell there is nothing to measure.
-        cell = None if in_call or mv is None or mv < ABSENT_MV else mv
-        found.append(self._low.tick(now, _band(cell, LOW_MV, LOW_OK_MV, high_is_bad=False)))
-        found.append(self._critical.tick(now, _band(cell, CRITICAL_MV, CRITICAL_OK_MV, high_is_bad=False)))
+        cell = None if in_call or mv is None or mv < _ABSENT_MV else mv
+        found.append(self._low.tick(now, _band(cell, _LOW_MV, _LOW_OK_MV, high_is_bad=False)))
+        found.append(self._critical.tick(now, _band(cell, _CRITICAL_MV, _CRITICAL_OK_MV, high_is_bad=False)))
         return [one for one in found if one is not None]
 
     @property
-    def level(self) -> Level:
+    def level(self) -> str:
         """What is still done. On mains everything is, however empty the cell."""
         if self.mains == 1 and not self._lost.bad:
             return NORMAL
@@ -103,22 +107,24 @@ class Power:
 
     def beep_due(self, now: int, epoch: "int | None", *, busy: bool) -> bool:
         """Whether to remind of the empty cell: rarely, by day, and never when the elder has something to listen to."""
-        if self.level is NORMAL or busy or (epoch is not None and _is_night(epoch)):
+        if self.level == NORMAL or busy or (epoch is not None and _is_night(epoch)):
             return False
-        if self._beep_ms is not None and now - self._beep_ms < BEEP_MS:
+        if self._beep_ms is not None and now - self._beep_ms < _BEEP_MS:
             return False
         self._beep_ms = now
         return True
 
 
-def beat_due_s(level: Level, every_s: int) -> "int | None":
+def beat_due_s(level: str, every_s: int) -> "int | None":
     """Seconds between heartbeats at this level, None: none are sent."""
-    return None if level.beat_s_min is None else max(every_s, level.beat_s_min)
+    if level == CRITICAL:
+        return None
+    return max(every_s, _LOW_BEAT_S) if level == LOW else every_s
 
 
 def _is_night(epoch: int) -> bool:
     second = (epoch + _SHANGHAI_S) % _DAY_S
-    return second >= NIGHT_FROM_S or second < NIGHT_TO_S
+    return second >= _NIGHT_FROM_S or second < _NIGHT_TO_S
 
 
 def _band(value: "int | None", low: int, high: int, *, high_is_bad: bool) -> "bool | None":

@@ -6,9 +6,9 @@ whole: half an alarm is worse than a fresh press.
 
 from firmware.core import plan as plans_
 from firmware.core.attempt import TALKING, Alarm, Attempt
-from protocol import codes
+from protocol import codes, const
 
-STALE_S = 6 * 3_600  # without power; who fell in a power cut may still lie there, a call in vain costs little
+_STALE_S = const(6 * 3_600)  # without power; who fell in a power cut may still lie there, a call in vain costs little
 
 
 def pack(alarm: Alarm, attempt: Attempt | None, count: int) -> dict[str, object]:
@@ -34,7 +34,7 @@ def pack(alarm: Alarm, attempt: Attempt | None, count: int) -> dict[str, object]
     return out
 
 
-_LABEL_SHORT = 3
+_LABEL_SHORT = const(3)
 
 
 def shorten(dump: dict[str, object], step: int) -> bool:
@@ -64,7 +64,7 @@ def _named_shortly(plan: list[tuple[str, str, int, int]]) -> list[tuple[str, str
 def stale(dump: dict[str, object], epoch: int | None) -> bool:
     """Whether an alarm was kept so long ago that nobody waits for it. One of unknown age is not."""
     at = dump.get("t")
-    return isinstance(at, int) and epoch is not None and epoch - at > STALE_S
+    return isinstance(at, int) and epoch is not None and epoch - at > _STALE_S
 
 
 def _texts(value: object) -> list[str] | None:

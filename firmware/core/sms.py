@@ -6,14 +6,17 @@ message of one wave twice, whatever restarts: a message under way at a reset cou
 """
 
 from firmware.core.callers import normal, same_number
+from protocol import const
 from protocol.fields import LABEL_CHARS_MAX, NUMBER_CHARS_MAX, NUMBER_CHARS_MIN, SMS_NUMBERS_MAX
 
-TRIES = 3  # of one message; the card's centre that refuses three times will refuse the fourth
-AGAIN_MS = 30_000  # between two tries for one number: a cell that was full may have room
-FLIGHT_MS = 90_000  # the manual's 60 s and some: after that nobody knows what became of it
-FIRST, LAST = 1, 2  # waves
+_TRIES = const(3)  # of one message; the card's centre that refuses three times will refuse the fourth
+AGAIN_MS = const(30_000)  # between two tries for one number: a cell that was full may have room
+FLIGHT_MS = const(90_000)  # the manual's 60 s and some: after that nobody knows what became of it
+# Waves.
+FIRST = const(1)
+LAST = const(2)
 
-_DIGITS = "+0123456789"
+_DIGITS = const("+0123456789")
 
 
 def is_mobile(number: str) -> bool:
@@ -92,7 +95,7 @@ class Texts:
             return None
         index, label, tries = self._flying
         self._flying = None
-        if not sent and (tries < TRIES or index < 0):
+        if not sent and (tries < _TRIES or index < 0):
             return None
         if index >= 0:
             self._over[index] = True
@@ -101,7 +104,7 @@ class Texts:
     def _ready(self, now: int) -> int | None:
         best = None
         for index in range(len(self._to)):
-            owed = not self._over[index] and self._tries[index] < TRIES and now >= self._again[index]
+            owed = not self._over[index] and self._tries[index] < _TRIES and now >= self._again[index]
             if owed and (best is None or self._tries[index] < self._tries[best]):
                 best = index
         return best
@@ -125,11 +128,11 @@ class Texts:
         good = [row for row in rows[:SMS_NUMBERS_MAX] if _fits(row)]
         self.begin(dump[0], [(row[0], row[1]) for row in good], now)
         self._tries = [row[2] for row in good]
-        self._over = [bool(row[3]) or row[2] >= TRIES for row in good]
+        self._over = [bool(row[3]) or row[2] >= _TRIES for row in good]
 
 
 def _fits(row: object) -> bool:
     if not isinstance(row, (list, tuple)) or len(row) != 4:
         return False
     texts = isinstance(row[0], str) and isinstance(row[1], str) and 1 <= len(row[1]) <= LABEL_CHARS_MAX
-    return texts and isinstance(row[2], int) and 0 <= row[2] <= TRIES and row[3] in (0, 1)
+    return texts and isinstance(row[2], int) and 0 <= row[2] <= _TRIES and row[3] in (0, 1)

@@ -4,8 +4,10 @@ In: the ladder's view, whether the line is in use, the passing of time. Out: the
 Never while a call is up, being set up or being hung up; a lamp and tones say the same all the time.
 """
 
-AGAIN_MS = 15_000  # between two times of the same prompt while nothing changes
-_ONCE = ("started", "calling_desk", "calling_family", "accepted", "on_the_way", "cancelled")
+from protocol import const
+
+AGAIN_MS = const(15_000)  # between two times of the same prompt while nothing changes
+_ONCE = const(("started", "calling_desk", "calling_family", "accepted", "on_the_way", "cancelled"))
 
 
 class Speech:

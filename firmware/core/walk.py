@@ -15,7 +15,7 @@ class Walk:
     """One line and one alarm; Ladder adds what is told to it from outside."""
 
     def __init__(self) -> None:
-        self._plans: dict[str, list[tuple[str, str, int, int]]] = {}
+        self._plans: dict[str, object] = {}  # as they came: those of nine keys nobody needs twice
         self._ver = 0  # of these plans
         self._alarm: Alarm | None = None
         self._attempt: Attempt | None = None

@@ -4,20 +4,25 @@ In: beats and facts with the time (ms of uptime), what is stored of earlier star
 to do as a last resort. Must never make a healthy terminal restart: every bound is above the longest honest wait.
 """
 
+from protocol import const
+
 # Task: ms after which it counts as stuck. The modem's waits behind one command, which may take 85 s, twice in a row.
 LIMITS_MS = {"keys": 5_000, "modem": 200_000, "supervisor": 5_000}
 
 NVS_FAILED = "failed"  # where the number of failed starts is kept
-FULL, SAFE, BARE = "full", "safe", "bare"  # everything; calls without files and data; the smallest program
-FAILED_SAFE = 3  # starts in a row
-FAILED_BARE = 6
+# Everything; calls without files and data; the smallest program.
+FULL = const("full")
+SAFE = const("safe")
+BARE = const("bare")
+_FAILED_SAFE = const(3)  # starts in a row
+_FAILED_BARE = const(6)
 HEALTHY_MS = 600_000  # a start that lived for so long did not fail
 AGAIN_MS = 3_600_000  # after so long in another way than FULL that one is tried once
-_COUNT_MAX = 99
+_COUNT_MAX = const(99)
 
-SILENT_MS = 600_000  # the driver has pressed PWRKEY many times by then
-SILENT_OPEN_MS = 1_800_000  # with a call or an alarm open: the talk may go on although the modem's UART is dead
-RESTARTS = 3  # before the whole board starts again
+_SILENT_MS = const(600_000)  # the driver has pressed PWRKEY many times by then
+_SILENT_OPEN_MS = const(1_800_000)  # with a call or an alarm open: the talk may go on although the modem's UART is dead
+_RESTARTS = const(3)  # before the whole board starts again
 
 
 class Watch:
@@ -49,14 +54,14 @@ def counted(before: int, cause: str) -> bytes:
 
 def again() -> bytes:
     """What to store so that FULL gets one try, and one failure is enough to come back."""
-    return b"%d" % (FAILED_SAFE - 1)
+    return b"%d" % (_FAILED_SAFE - 1)
 
 
 def mode(before: int) -> str:
     """How to start after so many failures."""
-    if before >= FAILED_BARE:
+    if before >= _FAILED_BARE:
         return BARE
-    return SAFE if before >= FAILED_SAFE else FULL
+    return SAFE if before >= _FAILED_SAFE else FULL
 
 
 class Silence:
@@ -74,8 +79,8 @@ class Silence:
             return ""
         if self._since is None:
             self._since = now
-        if now - self._since < (SILENT_OPEN_MS if open_ else SILENT_MS):
+        if now - self._since < (_SILENT_OPEN_MS if open_ else _SILENT_MS):
             return ""
         self._since = now
         self._restarts += 1
-        return "restart" if self._restarts <= RESTARTS else "reboot"
+        return "restart" if self._restarts <= _RESTARTS else "reboot"

@@ -6,10 +6,11 @@ the desk alone.
 
 from firmware.core.clock import DAY_S, SHANGHAI_S, day_text, shanghai_number
 from firmware.core.sms import LAST
+from protocol import const
 
 SMS_UNITS_MAX = 70  # of UCS2 in one message
-_WHO_UNITS_MAX = 16
-_NOBODY = "老人"  # where the district has not said who lives there
+_WHO_UNITS_MAX = const(16)
+_NOBODY = const("老人")  # where the district has not said who lives there
 
 PROMPTS = {
     "started": "紧急呼叫已启动",

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from protocol import fields as tables
-from protocol.codes import KEYS
+from protocol.codes import KEYS, choices
 from protocol.ids import BOOT_MAX, SEQUENCE_MAX, make_id
 
 KINDS = [(direction, kind) for direction, kinds in tables.KINDS.items() for kind in kinds]
@@ -42,7 +42,7 @@ def ladders(most: int) -> st.SearchStrategy[list[list[Any]]]:
 def values(type_: str, low: Any, high: Any) -> st.SearchStrategy[Any]:
     """Any value that a field of this type takes."""
     if type_ == "code":
-        return st.sampled_from(low)
+        return st.sampled_from(choices(low))
     makers: dict[str, Any] = {
         "int": lambda: st.integers(low, high),
         "text": lambda: st.text(TEXT, min_size=low, max_size=high),
@@ -65,7 +65,7 @@ def values(type_: str, low: Any, high: Any) -> st.SearchStrategy[Any]:
 def messages(direction: str, kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Any message that the tables allow, optional fields absent or null or there."""
     needed, optional = {}, {}
-    for name, type_, need, low, high, _note in tables.fields_of(direction, kind):
+    for name, type_, need, low, high in tables.fields_of(direction, kind):
         value = values(type_, low, high)
         if need == "may":
             optional[name] = st.none() | value

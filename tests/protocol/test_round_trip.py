@@ -62,6 +62,6 @@ def test_the_largest_message_down_of_these_kinds_fits(kind: str) -> None:
     """What answers a press is never refused for its size."""
     values = {
         name: 1 if name == "v" else samples.largest_value(type_, low, high)
-        for name, type_, _need, low, high, _note in fields_of("down", kind)
+        for name, type_, _need, low, high in fields_of("down", kind)
     }
     assert len(messages.encode("down", kind, values)) <= PAYLOAD_BYTES_MAX["down"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from protocol import codes, errors
 from protocol import fields as tables
-from tools.wire import asyncapi, conversation, samples
+from tools.wire import asyncapi, conversation, notes, samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,9 @@ def _codes(choices: tuple[str, ...]) -> str:
 
 def _limits(type_: str, low: object, high: object) -> tuple[str, str]:
     """The type's name and its range in words."""
-    if isinstance(low, tuple):
-        name = next(key for key, value in vars(codes).items() if value == low)
-        return "code", _codes(low) if len(low) <= INLINE_CODES_MAX else f"list {name} under “Codes”"
+    if isinstance(low, str):
+        listed = codes.choices(low)
+        return "code", _codes(listed) if len(listed) <= INLINE_CODES_MAX else f"list {low} under “Codes”"
     units = {
         "text": "characters", "ascii": "characters", "digits": "digits", "ids": "entries", "numbers": "entries",
         "ladder": "rungs", "plan": "keys", "pairs": "pairs", "table": "names",
@@ -46,8 +46,9 @@ def _limits(type_: str, low: object, high: object) -> tuple[str, str]:
     return {"int": "integer"}.get(type_, type_), fixed.get(type_) or f"{low} … {high} {units.get(type_, '')}".strip()
 
 
-def _row(direction: str, kind: str, row: tuple[str, str, str, object, object, str]) -> list[str]:
-    name, type_, need, low, high, note = row
+def _row(direction: str, kind: str, row: tables.Field) -> list[str]:
+    name, type_, need, low, high = row
+    note = notes.of_field(direction, kind, name)
     type_name, limits = _limits(type_, low, high)
     largest = samples.as_json({name: 1 if name == "v" else samples.largest_value(type_, low, high)})
     example = json.dumps(samples.full(direction, kind)[name], ensure_ascii=False)
@@ -81,8 +82,8 @@ def _kinds(direction: str) -> str:
 def _comments(module: ModuleType, name: str) -> dict[str, str]:
     """The comments behind the entries of a list in a module: the one place that explains them."""
     text = Path(module.__file__ or "").read_text(encoding="utf-8")
-    body = re.split(rf"^{name}: .*[({{]$", text, maxsplit=1, flags=re.MULTILINE)[1].split("\n)\n")[0].split("\n}\n")[0]
-    return dict(re.findall(r'^    "(\w+)"(?:: "\w+")?,  # (.+)$', body, re.MULTILINE))
+    body = re.split(rf"^{name}: .*[({{]$", text, maxsplit=1, flags=re.MULTILINE)[1].split("\n)\n")[0]
+    return dict(re.findall(r'^    \(?"(\w+)"(?:, "\w+"\))?,  # (.+)$', body, re.MULTILINE))
 
 
 def _list_of_codes(name: str) -> str:
@@ -93,7 +94,7 @@ def _list_of_codes(name: str) -> str:
 
 def _code_lists() -> str:
     meaning = _comments(codes, "FAULTS")
-    rows = [[f"`{fault}`", f"`{restore}`", meaning.get(fault, "")] for fault, restore in codes.FAULTS.items()]
+    rows = [[f"`{fault}`", f"`{restore}`", meaning.get(fault, "")] for fault, restore in codes.FAULTS]
     lists = [_list_of_codes(name) for name in ("CAUSES", "NOTICES")]
     parts = f"**SELFTEST_PARTS**, bit 0 first: {_codes(codes.SELFTEST_PARTS)}.\n"
     head = (

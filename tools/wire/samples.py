@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from protocol import fields as tables
-from protocol.codes import KEYS
+from protocol.codes import KEYS, choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,8 +145,8 @@ def _names(count: int) -> list[str]:
 
 def largest_value(type_: str, low: object, high: object) -> object:
     """The value of a field that takes the most bytes."""
-    if isinstance(low, tuple):
-        return max(low, key=len)
+    if isinstance(low, str):
+        return max(choices(low), key=len)
     least = low if isinstance(low, int) else 0
     most = high if isinstance(high, int) else 0
     makers: dict[str, Callable[[], object]] = {

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 from protocol import fields as tables
-from protocol.codes import KEYS
+from protocol.codes import KEYS, choices
+from tools.wire import notes
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ID_PATTERN = r"^[0-9a-f]{8}\.(0|[1-9][0-9]{0,6})\.(0|[1-9][0-9]{0,7})$"
@@ -60,8 +61,8 @@ def _ladder(low: int, high: int) -> Schema:
 
 def of_field(type_: str, low: object, high: object) -> Schema:
     """The schema of a field that is there and not null."""
-    if isinstance(low, tuple):
-        return {"enum": list(low)}
+    if isinstance(low, str):
+        return {"enum": list(choices(low))}
     least = low if isinstance(low, int) else 0
     most = high if isinstance(high, int) else 0
     plan_keys: Schema = {"enum": [key for key in KEYS if key != "cancel"]}
@@ -96,10 +97,10 @@ def of_kind(direction: str, kind: str) -> Schema:
     """The schema of a whole payload."""
     properties: dict[str, object] = {}
     required = []
-    for name, type_, need, low, high, note in tables.fields_of(direction, kind):
+    for name, type_, need, low, high in tables.fields_of(direction, kind):
         core = of_field(type_, low, high)
         whole: Schema = core if need == "must" else {"anyOf": [core, {"type": "null"}]}
-        properties[name] = {"description": note, **whole}
+        properties[name] = {"description": notes.of_field(direction, kind, name), **whole}
         if need != "may":
             required.append(name)
     return {

@@ -197,7 +197,7 @@ def test_the_record_of_an_earlier_boot_does_not_undo_a_later_one() -> None:
     assert rules.advance(state, wiped).boot_count == 1, "new storage counts from one again"
 
 
-@pytest.mark.parametrize(("fault", "restore"), FAULTS.items())
+@pytest.mark.parametrize(("fault", "restore"), FAULTS)
 def test_every_fault_is_open_until_its_twin(fault: str, restore: str) -> None:
     """And a twin that came first on a slower way does not leave it open for ever."""
     opened = rules.advance(STATE, event(fault))

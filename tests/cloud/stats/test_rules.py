@@ -116,7 +116,7 @@ _terminals = st.builds(
     on_mains=st.sampled_from([None, True, False]),
     csq=st.none() | st.integers(0, 31),
     registration=st.none() | st.integers(0, 5),
-    open_faults=st.none() | st.lists(st.sampled_from(sorted(codes.FAULTS)), unique=True),
+    open_faults=st.none() | st.lists(st.sampled_from(sorted(dict(codes.FAULTS))), unique=True),
     lives_alone=st.sampled_from([None, True, False]),
 )
 

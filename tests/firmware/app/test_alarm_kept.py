@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firmware.app.kept import NAME, Kept
+from firmware.app.kept import _NAME, Kept
 from firmware.core import limits, resume
 from firmware.core.attempt import Alarm, Attempt
 from firmware.core.lines import pack
@@ -89,7 +89,7 @@ def test_a_small_alarm_is_kept_as_it_is_and_an_ended_one_is_forgotten(tmp_path: 
 async def test_whatever_the_chip_holds_the_keys_dial(tmp_path: Path, raw: bytes) -> None:
     """Nothing half is taken up, and a press goes its way."""
     terminal = build(Bare(tmp_path))
-    terminal.board.nvs.set(NAME, raw)
+    terminal.board.nvs.set(_NAME, raw)
     terminal.modem.ready, terminal.modem.reg = True, 1
     terminal.alarm.before.left = terminal.alarm.kept.load()
     given: list[tuple[object, ...]] = []
@@ -166,7 +166,7 @@ async def test_an_alarm_is_taken_up_again_unless_it_is_known_to_be_old(
             told = [fields for kind, fields in waiting(live.terminal) if fields.get("ev") == "ladder_outdated"]
             assert [fields["ref"] for fields in told] == [ref]
             live.alarm.store()
-            assert live.board.nvs.get(NAME) is None
+            assert live.board.nvs.get(_NAME) is None
     finally:
         await live.close()
 
@@ -274,4 +274,4 @@ def test_an_alarm_that_was_called_off_but_not_yet_forgotten_is_not_taken_up(tmp_
     second.alarm.before.load()
     assert not second.alarm.before.waits
     second.alarm.store()
-    assert second.board.nvs.get(NAME) is None
+    assert second.board.nvs.get(_NAME) is None

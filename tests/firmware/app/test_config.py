@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from firmware.app import callback, kept
-from firmware.app.config import COPIES, NVS_SOS, SHIPPED, Config
+from firmware.app.config import _COPIES, _NVS_SOS, SHIPPED, Config
 from firmware.app.storage import Storage
 from firmware.core.ladder import Ladder
 from firmware.core.lines import pack
@@ -68,7 +68,7 @@ def test_a_damaged_or_foreign_file_leaves_the_shipped_plan(tmp_path: Path) -> No
     storage = Storage(str(tmp_path))
     foreign: list[Any] = [[1], {"ver": 3}, GOOD | {"hb": 1}, GOOD | {"plan": {}}, "x", None]
     for stored in foreign + [{"n": 4, "c": one} for one in foreign] + [{"n": "4", "c": GOOD}]:
-        for names in (COPIES[:1], COPIES):
+        for names in (_COPIES[:1], _COPIES):
             for name in names:
                 storage.write(name, stored)
             config = Config(storage)
@@ -88,7 +88,7 @@ def test_each_copy_alone_is_enough(tmp_path: Path) -> None:
     config = loaded(tmp_path)
     for ver in (3, 4):
         assert config.apply(decoded(GOOD | {"ver": ver}), ladder(config).set_plans) == ""
-    for name in COPIES:
+    for name in _COPIES:
         for left in (None, -9, 0):
             whole = (tmp_path / name).read_bytes()
             (tmp_path / name).unlink()
@@ -103,10 +103,10 @@ def test_each_copy_alone_is_enough(tmp_path: Path) -> None:
 def test_the_newest_copy_wins_and_an_invalid_one_does_not(tmp_path: Path) -> None:
     """A copy may be whole and still be of a firmware that knew other rules."""
     storage = Storage(str(tmp_path))
-    storage.write(COPIES[0], {"n": 7, "c": GOOD | {"ver": 5}})
-    storage.write(COPIES[1], {"n": 6, "c": GOOD})
+    storage.write(_COPIES[0], {"n": 7, "c": GOOD | {"ver": 5}})
+    storage.write(_COPIES[1], {"n": 6, "c": GOOD})
     assert loaded(tmp_path).ver == 5
-    storage.write(COPIES[0], {"n": 7, "c": GOOD | {"ver": 5, "hb": 1}})
+    storage.write(_COPIES[0], {"n": 7, "c": GOOD | {"ver": 5, "hb": 1}})
     config = loaded(tmp_path)
     assert config.ver == 3
     assert config.apply(decoded(GOOD | {"ver": 6}), ladder(config).set_plans) == ""
@@ -119,20 +119,20 @@ def test_without_any_file_the_red_key_dials_the_districts_desk_and_the_family(tm
     config = Config(Storage(str(tmp_path)), nvs)
     sos = [["值班台", "01055500001", 30, 1], ["女儿", "13800000001", 25, 0], ["值班台", "01055500001", 30, 1]]
     assert config.apply(decoded(GOOD | {"plan": {"sos": sos}}), ladder(config).set_plans) == ""
-    for name in COPIES:
+    for name in _COPIES:
         (tmp_path / name).unlink()
     left = loaded(tmp_path, nvs)
     assert left.plans()["sos"] == sos
     assert left.plans()["k3"] == [sos[0], sos[2]]
     assert left.ver == 0
     for spoilt in (b"", b"x", pack(None), pack({}), pack([]), pack([["女儿", "13800000001", 25, 0]]), pack([[1]])):
-        nvs.set(NVS_SOS, spoilt)
+        nvs.set(_NVS_SOS, spoilt)
         assert loaded(tmp_path, nvs).fields == SHIPPED, spoilt
 
 
 def test_no_two_parts_keep_different_things_under_one_name() -> None:
     """In the chip's own storage there are no folders."""
-    names = [NVS_SOS, callback.NAME, kept.NAME, dates.NAME, "device", "password", "server", "ca0", "ca1"]
+    names = [_NVS_SOS, callback._NAME, kept._NAME, dates.NAME, "device", "password", "server", "ca0", "ca1"]
     assert len(names) == len(set(names))
 
 
@@ -159,4 +159,4 @@ def test_the_same_configuration_again_wears_no_flash(tmp_path: Path) -> None:
     config = loaded(tmp_path)
     for _ in range(3):
         assert config.apply(decoded(GOOD), ladder(config).set_plans) == ""
-    assert Storage(str(tmp_path)).read(COPIES[0])["n"] == 1  # type: ignore[index]
+    assert Storage(str(tmp_path)).read(_COPIES[0])["n"] == 1  # type: ignore[index]

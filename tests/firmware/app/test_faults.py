@@ -75,7 +75,7 @@ def test_what_only_a_report_would_end_is_looked_at_after_a_restart(
     receipted(first)
     second = build(Bare(tmp_path))
     second.telemetry._left_over(second.board.now())
-    twin = codes.FAULTS[fault]
+    twin = dict(codes.FAULTS)[fault]
     assert twin not in [name for name, _, _ in events(second)]
     second.modem.ready, second.channels.voice.silent = True, False
     setattr(second.modem, attribute, value)
@@ -103,5 +103,5 @@ def test_faults_and_twins_alternate_whatever_happens(tmp_path: Path, steps: list
         if what == "restart":
             terminal = build(Bare(tmp_path))
     for fault in ("sim_absent", "mains_lost"):
-        seen = [ev for ev in told if ev in (fault, codes.FAULTS[fault])]
-        assert seen == [(fault, codes.FAULTS[fault])[at % 2] for at in range(len(seen))]
+        seen = [ev for ev in told if ev in (fault, dict(codes.FAULTS)[fault])]
+        assert seen == [(fault, dict(codes.FAULTS)[fault])[at % 2] for at in range(len(seen))]

@@ -31,7 +31,7 @@ def test_a_terminal_without_an_identity_has_no_data() -> None:
     """It still is a terminal."""
     who = identity.read(Cells())
     assert not who.complete
-    assert (who.device, who.password, who.server, who.roots) == (identity.NAMELESS, b"", "", [])
+    assert (who.device, who.password, who.server, who.roots) == (identity._NAMELESS, b"", "", [])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.core.clock import shanghai_midnight, shanghai_number
-from firmware.core.schedule import TEST_FROM_S, TEST_TO_S, SelfTest
+from firmware.core.schedule import _TEST_FROM_S, _TEST_TO_S, SelfTest
 from firmware.modem.command import ATError
 from protocol import codes, messages
 from tests.firmware.app.bench import NOW, Bare, build, waiting
@@ -140,7 +140,7 @@ async def test_it_runs_by_itself_once_a_week_by_day(tmp_path: Path, monkeypatch:
     assert len(runs) == 5, "one soon after installation, then one a week"
     for at in runs:
         assert at is not None
-        assert TEST_FROM_S <= (at - MIDNIGHT) % DAY_S < TEST_TO_S
+        assert _TEST_FROM_S <= (at - MIDNIGHT) % DAY_S < _TEST_TO_S
 
 
 def test_no_two_streets_test_at_the_same_minute() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.app.storage import FILE_BYTES_MAX, LINE_BYTES_MAX, Storage
+from firmware.app.storage import _LINE_BYTES_MAX, FILE_BYTES_MAX, Storage
 from firmware.core.lines import pack, unpack
 from tests.firmware.app.bench import Bare, build, give, waiting
 
@@ -55,7 +55,7 @@ def test_broken_storage_answers_false(tmp_path: Path) -> None:
 def test_lines_come_one_by_one_and_an_endless_one_is_skipped_and_counted(tmp_path: Path) -> None:
     """Whatever lies around it is still read."""
     storage = Storage(str(tmp_path))
-    long = b"x" * (3 * LINE_BYTES_MAX)
+    long = b"x" * (3 * _LINE_BYTES_MAX)
     (tmp_path / "a").write_bytes(b"one\n\n" + long + b"\ntwo\n" + long + b"\n" + b"y" * 600 + b"\nlast")
     assert list(storage.lines("a")) == [b"one", b"", b"two", b"y" * 600, b"last"]
     assert storage.damaged == 2

@@ -224,9 +224,9 @@ def test_the_table_of_the_bench_board_is_chosen_by_what_provisioning_wrote(chip:
 
     cells = Cells()
     assert entry.table(cells).name == "okb-a"
-    cells.set(entry.NVS_BOARD, b"lilygo-tcall-sim800l")
+    cells.set(entry._NVS_BOARD, b"lilygo-tcall-sim800l")
     assert entry.table(cells).name == "lilygo-tcall-sim800l"
-    cells.set(entry.NVS_BOARD, b"\xff")
+    cells.set(entry._NVS_BOARD, b"\xff")
     assert entry.table(cells).name == "okb-a"
 
 
@@ -243,7 +243,7 @@ def test_an_identity_brings_the_link_with_it(whole: Machine, monkeypatch: pytest
     terminal = entry.build(watch.FULL, board)
     assert terminal.left_out == ()
     assert terminal.device == "OKC100001"
-    assert board.folder == entry.NOWHERE
+    assert board.folder == entry._NOWHERE
     lesser = entry.build(watch.SAFE, board)
-    assert set(lesser.left_out) == set(entry.NOT_NEEDED_TO_CALL)
+    assert set(lesser.left_out) == set(entry._NOT_NEEDED_TO_CALL)
     assert lesser.supervisor.retry_ms == watch.AGAIN_MS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.core.debounce import BOOT_IGNORE_MS, INTEGRATE_MS, Debouncer
+from firmware.core.debounce import _BOOT_IGNORE_MS, _INTEGRATE_MS, Debouncer
 from firmware.core.keys import Keys
 
 # Phases of one contact: (closed, ms); long ones make keys stick.
@@ -17,7 +17,7 @@ PHASES = st.lists(
 def edges_of(phases: list[tuple[bool, int]]) -> list[tuple[int, tuple[str, str]]]:
     """(ms, edge) of one key through these phases."""
     debouncer = Debouncer(("sos",), 0)
-    now, out = BOOT_IGNORE_MS, []
+    now, out = _BOOT_IGNORE_MS, []
     for level, ms in phases:
         for _ in range(ms // 10):
             now += 10
@@ -47,7 +47,7 @@ def test_edges_alternate_and_a_key_sticks_once_per_press(phases: list[tuple[bool
 def test_a_level_that_holds_is_always_seen(phases: list[tuple[bool, int]]) -> None:
     """After a settled level the debouncer agrees with the contact, however it bounced before."""
     for level in (True, False):
-        found = edges_of([*phases, (level, INTEGRATE_MS)])
+        found = edges_of([*phases, (level, _INTEGRATE_MS)])
         down = bool(found) and found[-1][1][0] in ("press", "stuck")
         assert down == level
 
@@ -60,7 +60,7 @@ def test_whatever_is_configured_a_held_sos_fires_within_a_second(
     """And once per press; feedback precedes every fire."""
     keys = Keys(times)
     debouncer = Debouncer(("sos",), 0)
-    now = BOOT_IGNORE_MS
+    now = _BOOT_IGNORE_MS
     fires_of_press = 0
     pressed_at: int | None = None
     fed_back = False

@@ -127,7 +127,7 @@ class LadderMachine(RuleBasedStateMachine):
         one = (number, about["wave"])
         assert one not in model.texted, "the same message twice"
         model.tries[one] = model.tries.get(one, 0) + 1
-        assert model.tries[one] <= sms.TRIES
+        assert model.tries[one] <= sms._TRIES
         model.text, model.text_at = (serial, *one), self.now
 
     def do(self, actions: list[tuple[Any, ...]]) -> None:

@@ -66,7 +66,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def send(self, ms: int) -> None:
         self.now += ms
         known = dict(self.kept)
-        out = self.box.due(self.now)
+        out = list(self.box.due(self.now))
         ranks = []
         for one, kind, fields in out:
             assert known[one] == kind

@@ -310,14 +310,14 @@ def test_pieces_that_come_late_do_not_cost_the_channels() -> None:
     assert asked == mux.DLCIS
 
 
-async def test_a_late_report_of_the_call_before_makes_no_talk_of_the_next(three: Line) -> None:
+async def test_a_late_report_of_the_call_before_makes_no_talk_of_the_next(single: Line) -> None:
     """What the list still shows as ringing was never active; from its own answer on it is a talk."""
-    await three.voice.dial(NUMBER)
-    three.list = listed(3)
-    three.modem.say(listed(3))
-    await settle(lambda: three.steps[-1] == "ring")
-    three.modem.say(listed(0))
-    await settle(lambda: three.steps[-2:] == ["talk", "ring"])
-    assert three.voice.state == "ringing"
-    three.list = listed(0)
-    await settle(lambda: three.steps[-1] == "talk")
+    await single.voice.dial(NUMBER)
+    single.list = listed(3)
+    single.modem.say(listed(3))
+    await settle(lambda: single.steps[-1] == "ring")
+    single.modem.say(listed(0))
+    await settle(lambda: single.steps[-2:] == ["talk", "ring"])
+    assert single.voice.state == "ringing"
+    single.list = listed(0)
+    await settle(lambda: single.steps[-1] == "talk")
