@@ -235,7 +235,8 @@ class LadderMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.line is not None)
     @rule(what=st.sampled_from(["dialling", "ringing", "active"]))
     def progress(self, what: str) -> None:
-        if what == "active" and self.model.talk_at is None:
+        # Of a call that a reset made forget the ladder hears nothing: it only clears the line.
+        if what == "active" and self.model.talk_at is None and self.ladder.in_call:
             self.model.talk_at = self.now
         if what == "active":
             self.model.shown(self.now)
