@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 MOUNTED, FORMATTED, ABSENT = "mounted", "formatted", "absent"
 
 
+def stands(os: "ModuleType", path: str) -> bool:
+    """Whether a file system is mounted there."""
+    try:
+        os.statvfs(path)
+    except OSError:
+        return False
+    return True
+
+
 def mount(vfs: "ModuleType", device: object, path: str) -> str:
     """Mount it at `path`. A second try comes before formatting: one bad read must not cost the outbox."""
     if device is None:
