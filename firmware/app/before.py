@@ -72,11 +72,18 @@ class Before:
         if isinstance(refs, list) and refs and presses.cancelled(refs[0]):
             self.left = None
             self.alarm.unsaved = True  # and so forgotten
-        press = presses.left() if self.left is None else None
-        if press is not None:
+        press = presses.left()
+        if press is not None and self._later(press):
             epoch = press.get("t")
             self.left = self.alarm.ladder.begun(str(press["key"]), str(press["id"]))
             self.alarm.kept.store(self.left, epoch if isinstance(epoch, int) else None)  # lest the next cut takes it
+
+    def _later(self, press: "dict[str, object]") -> bool:
+        """Whether a press would have opened an alarm in the place of the stored one, had it been stored in time."""
+        left = self.left
+        if left is None or left.get("over") is not None:
+            return left is None or press["id"] not in (left.get("refs") or ())
+        return press["key"] == "sos" and left.get("key") != "sos"
 
     def take_up(self, talking: bool) -> None:
         """Now. `talking`: the modem says that a call is active."""

@@ -97,6 +97,8 @@ def ended(episode: Episode, press: Noted) -> str | None:
         ("accepted", any(at >= _opened(episode, press) - NEAR_S for at in episode.accepted)),
         ("cancelled", any(other.key == "cancel" and other.at >= press.at for other in episode.noted)),
         ("tried", _tried(episode, press, after)),
+        # Undone by a power cut before it reached storage, as if nobody had pressed: the terminal goes dark in the hand.
+        ("cut", any(0 <= cut - press.at <= CUT_GRACE_S for cut in episode.cuts)),
         # A later press of the same home took its alarm over; that one is judged for itself.
         ("pre-empted", any(n.at > press.at and n.key not in ("cancel", press.key) for n in episode.noted)),
     )

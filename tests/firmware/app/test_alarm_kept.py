@@ -275,3 +275,43 @@ def test_an_alarm_that_was_called_off_but_not_yet_forgotten_is_not_taken_up(tmp_
     assert not second.alarm.before.waits
     second.alarm.store()
     assert second.board.nvs.get(_NAME) is None
+
+
+@pytest.mark.parametrize("before", ["k1", "over"])
+def test_a_press_that_took_the_place_of_a_stored_alarm_is_what_is_called_for(tmp_path: Path, before: str) -> None:
+    """The red key over a service key, or any key after an alarm that is over: the power went before the chip knew."""
+    first = build(Bare(tmp_path))
+    first.alarm._fire("k1" if before == "k1" else "sos", "short", 100, 1000)
+    if before == "over":
+        first.alarm.act(first.ladder.desk(str(first.ladder.ref), "accepted", 1500))
+        first.alarm.act(first.ladder.call(1, "ended", 1600, "busy"))
+        first.alarm.act(first.ladder.tick(6000))
+        assert not first.ladder.running
+    first.sender.store()
+    first.alarm.store()
+    assert first.alarm.kept.load() is not None
+    first.alarm._fire("sos", "hold", 700, 8000)
+    ref = first.ladder.ref
+    first.sender.then = lambda: None
+    first.sender.store()
+    second = build(Bare(tmp_path))
+    second.alarm.before.load()
+    assert second.alarm.before.waits
+    assert second.alarm.before.left is not None
+    assert second.alarm.before.left["refs"] == [ref]
+
+
+def test_a_service_key_takes_no_emergencys_place(tmp_path: Path) -> None:
+    """The stored red alarm goes on, whatever was pressed after it."""
+    first = build(Bare(tmp_path))
+    first.alarm._fire("sos", "hold", 700, 1000)
+    ref = first.ladder.ref
+    first.sender.store()
+    first.alarm.store()
+    first.alarm._fire("k1", "short", 100, 8000)
+    first.sender.then = lambda: None
+    first.sender.store()
+    second = build(Bare(tmp_path))
+    second.alarm.before.load()
+    assert second.alarm.before.left is not None
+    assert second.alarm.before.left["refs"] == [ref]

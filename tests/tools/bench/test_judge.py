@@ -43,6 +43,8 @@ def call(number: str, talked: float = 0.0, *, started: float = 12.0, human: bool
         (episode(call(DESK, 12, started=-30.0)), None),  # over before the press
         (episode(call(DESK, 30, started=-5.0)), "human"),  # a press in a talk that goes on
         (episode(noted=(SOS, Noted(20.0, "a.1.2", "cancel", "short"))), "cancelled"),
+        (episode(cuts=[10.2]), "cut"),
+        (episode(cuts=[9.9, 11.0]), None),  # by then it was stored
         (episode(), None),
     ],
 )
