@@ -82,7 +82,8 @@ class Before:
         """Whether a press would have opened an alarm in the place of the stored one, had it been stored in time."""
         left = self.left
         if left is None or left.get("over") is not None:
-            return left is None or press["id"] not in (left.get("refs") or ())
+            refs = None if left is None else left.get("refs")
+            return not isinstance(refs, list) or press["id"] not in refs
         return press["key"] == "sos" and left.get("key") != "sos"
 
     def take_up(self, talking: bool) -> None:

@@ -65,6 +65,7 @@ class Story:
     noted: list[judge.Noted] = field(default_factory=list)
     kept: list[judge.Kept] = field(default_factory=list)
     dropped: set[str] = field(default_factory=set)
+    undone: set[str] = field(default_factory=set)  # presses for which a power cut in the same moment is to blame
     cuts: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     fingers: int = 0
@@ -243,7 +244,10 @@ class Soak:
         broken = judge.judge(episode)
         story.broken += [f"episode {story.episodes}: {sentence}" for sentence in broken]
         for noted in episode.noted:
-            story.outcomes[noted.key if noted.key == "cancel" else judge.ended(episode, noted) or "nobody"] += 1
+            how = noted.key if noted.key == "cancel" else judge.ended(episode, noted) or "nobody"
+            story.outcomes[how] += 1
+            if how == "cut":
+                story.undone.add(noted.id)
         return bool(broken)
 
     def _ladder(self, noted: judge.Noted) -> list[tuple[str, int]]:
@@ -269,6 +273,8 @@ class Soak:
         broken, caught = judge.stored(story.noted, presses, story.cuts)
         story.broken += broken
         story.outcomes["caught by a cut before storage"] += caught
+        kept = sorted(story.undone & {press for press, _, _ in presses})
+        story.broken += [f"press {one} was stored before a power cut, and nobody was called for it" for one in kept]
         broken, caught = judge.arrived(story.kept, story.dropped, rows, story.cuts)
         story.broken += broken
         story.outcomes["other messages caught by a cut before storage"] += caught
