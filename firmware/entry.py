@@ -78,6 +78,7 @@ def mount() -> str:
     """The file system of the chip at the root. An official image has mounted it, and it must not be made anew then."""
     try:
         import os
+
         import vfs
 
         from firmware.hal import disk

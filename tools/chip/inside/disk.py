@@ -4,7 +4,7 @@ import vfs  # type: ignore[import-not-found, unused-ignore]
 
 
 class Disk:
-    """What `vfs.mount` takes. The interpreter's own does the work, but for renames, which lose their way under a root."""
+    """What `vfs.mount` takes: the interpreter's own, whose renames lose their way under a root, over whole paths."""
 
     def __init__(self, root: str) -> None:
         self._root = root.rstrip("/")
