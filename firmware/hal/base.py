@@ -5,14 +5,16 @@ One file per machine fills it in: esp32.py and unix.py. It decides nothing, and 
 
 import asyncio
 
+from protocol import const
 from protocol.codes import KEYS
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.modem.port import Port
 
-NVS_NAME_MAX = 15  # of the chip
-NVS_BLOB_MAX = 1_900  # bytes; the chip's partition is 16 KiB, a page of it is 4, and every write needs a free one
+NVS_NAME_MAX = const(15)  # of the chip
+# In bytes. The chip's partition is 16 KiB, a page of it is 4, and every write needs a free one.
+NVS_BLOB_MAX = const(1_900)
 
 
 class Nvs:

@@ -9,23 +9,24 @@ import asyncio
 
 from firmware.modem.command import CONTROL, EMERGENCY, VOICE, ATError, Command, Reply, matches
 from firmware.modem.parser import Parser
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.modem.port import Port
 
-QUEUE_MAX = 24  # the driver has fewer tasks than that; more means a fault, and is refused
-_RESYNC_TRIES = 3
-_RESYNC_S = 1.0
-_URGENT_S = 0.3  # the same while a dial waits: a modem that listens answers within a tenth of that
-_SETTLE_S = 0.1  # a late result of the command before arrives within this after the modem answers again
-_GRACE_MS = 300  # what a dial leaves to a running data command: twice what a healthy one takes
-_STEP_MS = 50  # how soon a waiting dial is noticed
-_ABORT_MS = 1000  # within this an aborted dial says its last word
-_ESCAPE = b"\x1b"  # leaves a modem that is stuck at its prompt
-_ECHO_MS = 200  # a report on a second channel that comes so soon after the same on another is the same
+_QUEUE_MAX = const(24)  # the driver has fewer tasks than that; more means a fault, and is refused
+_RESYNC_TRIES = const(3)
+_RESYNC_S = const(1.0)
+_URGENT_S = const(0.3)  # the same while a dial waits: a modem that listens answers within a tenth of that
+_SETTLE_S = const(0.1)  # a late result of the command before arrives within this after the modem answers again
+_GRACE_MS = const(300)  # what a dial leaves to a running data command: twice what a healthy one takes
+_STEP_MS = const(50)  # how soon a waiting dial is noticed
+_ABORT_MS = const(1000)  # within this an aborted dial says its last word
+_ESCAPE = const(b"\x1b")  # leaves a modem that is stuck at its prompt
+_ECHO_MS = const(200)  # a report on a second channel that comes so soon after the same on another is the same
 
 
 class Reports:
@@ -102,7 +103,7 @@ class AT:
         unless: asked when its turn comes; if so it is not sent, and ends with `held`; then: called at its success,
         before anything else is sent.
         """
-        if len(self._queue) >= QUEUE_MAX and priority > EMERGENCY:
+        if len(self._queue) >= _QUEUE_MAX and priority > EMERGENCY:
             self.counts["full"] += 1
             raise ATError("full")
         command = Command(

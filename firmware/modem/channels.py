@@ -11,29 +11,30 @@ from firmware.modem import mux
 from firmware.modem.at import AT, Reports
 from firmware.modem.command import CONTROL, DATA, ATError
 from firmware.modem.port import SPEED, Port
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-READ_MAX = 512  # one piece of the UART's buffer
-START = "AT+CMUX=0"  # basic option; speed and frame size stay as they are
-_START_S = 2.0
-_SPEEDS = (57_600, 9_600, 38_400, 19_200)  # what a module may have been set to, or guesses at most
-_OPENED_S = 5.0  # all channels have answered or have not; a dial does not wait for that
-_TICK_S = 0.1
+_READ_MAX = const(512)  # one piece of the UART's buffer
+_START = const("AT+CMUX=0")  # basic option; speed and frame size stay as they are
+_START_S = const(2.0)
+_SPEEDS = const((57_600, 9_600, 38_400, 19_200))  # what a module may have been set to, or guesses at most
+_OPENED_S = const(5.0)  # all channels have answered or have not; a dial does not wait for that
+_TICK_S = const(0.1)
 # How long a dial waits for a channel that takes nothing yet. With what follows the end of a session (the modem is
 # spoken to plainly, asked once, given a moment for late words) it leaves within a second; one that was only late has
 # opened the voice's channel before that.
-_STEP_MS = 100  # between two looks whether one waits
-_UNHEARD_MS = 500  # the session has not had a word from the modem
-_READY_MS = 900  # it has
-_PLAIN_S = 0.1  # after the end of multiplexing the modem needs a moment
-_LATER_MS = 10_000  # tried again after a call that was in the way
-_AGAIN_MS = 600_000  # tried again after an attempt that came to nothing
-_DEAD_MS = 120_000  # longer than any command may take
+_STEP_MS = const(100)  # between two looks whether one waits
+_UNHEARD_MS = const(500)  # the session has not had a word from the modem
+_READY_MS = const(900)  # it has
+_PLAIN_S = const(0.1)  # after the end of multiplexing the modem needs a moment
+_LATER_MS = const(10_000)  # tried again after a call that was in the way
+_AGAIN_MS = const(600_000)  # tried again after an attempt that came to nothing
+_DEAD_MS = const(120_000)  # longer than any command may take
 # What a modem says by itself after a reset. Heard without a frame, it tells that the modem fell out of multiplexing.
-_RESET_WORDS = (b"RDY", b"+CFUN: 1", b"Call Ready", b"SMS Ready", b"NORMAL POWER DOWN", b"NORMAL POWER OFF")
+_RESET_WORDS = const((b"RDY", b"+CFUN: 1", b"Call Ready", b"SMS Ready", b"NORMAL POWER DOWN", b"NORMAL POWER OFF"))
 
 
 class Lane(Port):
@@ -171,7 +172,7 @@ class Channels:
 
     async def _asked(self) -> "bool | None":
         try:
-            await self.voice.command(START, _START_S, CONTROL, unless=self.busy, then=self._begin)
+            await self.voice.command(_START, _START_S, CONTROL, unless=self.busy, then=self._begin)
         except ATError as error:
             # Without an answer it may have begun all the same.
             self._framed = error.reason not in ("refused", "held")
@@ -201,7 +202,7 @@ class Channels:
         self.settled = self.multiplexed = False
         self.falls += 1
         if self._framed:
-            self._owed = mux.RECOVER
+            self._owed = mux.recover()
         self.voice.unsure = True
         self.voice.fail_running("closed")
         for engine in (self._data, self._texts):
@@ -218,7 +219,7 @@ class Channels:
         if self.session is not None:
             self._fall()
         elif self._framed:
-            self._owed = mux.RECOVER
+            self._owed = mux.recover()
 
     async def hunt(self) -> None:
         """Look for a modem that listens at another speed, and bring it to ours. Nothing on a port with one speed."""
@@ -272,7 +273,7 @@ class Channels:
     async def read_forever(self) -> None:
         """The only reader. Ends when the port is gone."""
         while True:
-            piece = await self.port.read(READ_MAX)
+            piece = await self.port.read(_READ_MAX)
             if not piece:
                 for engine in (self.voice, self._data, self._texts):
                     engine.fail_all("closed")

@@ -6,15 +6,17 @@ Must never take a line that could be somebody else's.
 
 import asyncio
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from protocol import const
+
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
 # Priorities, best first. A lower number goes to the head of the queue; a running command is never cut.
-EMERGENCY = 0  # dial, hang up, answer
-VOICE = 1  # what a running call needs
-CONTROL = 2  # registration, time, battery
-DATA = 3  # sockets
+EMERGENCY = const(0)  # dial, hang up, answer
+VOICE = const(1)  # what a running call needs
+CONTROL = const(2)  # registration, time, battery
+DATA = const(3)  # sockets
 
 
 class ATError(Exception):

@@ -10,19 +10,21 @@ from firmware.core import limits
 from firmware.modem.at import AT
 from firmware.modem.command import EMERGENCY, ATError
 from firmware.modem.replies import GONE, parse_clcc
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-BLOCKED_MS = 1000  # a channel held longer than this must not keep a press waiting
-_HANG_UP_S = 2.0
-_ANSWER_S = 20.0  # the manual's
-_LOOK_S = 1.0
-_AGAIN_S = 0.1
+_BLOCKED_MS = const(1000)  # a channel held longer than this must not keep a press waiting
+_HANG_UP_S = const(2.0)
+_ANSWER_S = const(20.0)  # the manual's
+_LOOK_S = const(1.0)
+_AGAIN_S = const(0.1)
 _REASONS = {"reset": "modem_reset", "timeout": "timeout", "aborted": "local_hangup"}
 WORDS = {"BUSY": "busy", "NO ANSWER": "no_answer", "NO CARRIER": "no_carrier", "NO DIALTONE": "no_dialtone"}
-DIAL, ANSWER = "ATD", "ATA"  # commands that any character aborts before their result
+DIAL = const("ATD")  # commands that any character aborts before their result
+ANSWER = const("ATA")
 
 
 class Line:
@@ -137,7 +139,7 @@ class Line:
 
     async def _watch_blocked(self) -> None:
         """A press must not wait for a command that holds the channel: restart the modem if the board can."""
-        await asyncio.sleep(BLOCKED_MS / 1000)
+        await asyncio.sleep(_BLOCKED_MS / 1000)
         if self.at.running_priority() > EMERGENCY:
             self.blocked += 1
             if self.restart is not None:

@@ -1,10 +1,12 @@
 """What carries bytes to and from a modem: a UART, one channel of a multiplexed UART, or a test's wire."""
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from protocol import const
+
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
-SPEED = 115_200  # of every modem; whatever it had is changed to this
+SPEED = const(115_200)  # of every modem; whatever it had is changed to this
 
 
 class Port:

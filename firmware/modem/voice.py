@@ -12,15 +12,16 @@ from firmware.modem.at import AT
 from firmware.modem.command import VOICE, ATError
 from firmware.modem.line import ANSWER, DIAL, WORDS, Line
 from firmware.modem.replies import ACTIVE, ALERTING, GONE, HELD, INCOMING, WAITING, parse_clcc
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_POLL_S = 1.0  # the report of `+CLCC` can be lost
-_ABSENT_POLLS = 3  # polls without our call after which it is over without a word
-_WORD_S = 0.5  # the word that says why follows a `+CLCC` stat 6 within this
-_NAMELESS_MAX = 3  # looks at a caller without a number after which it is told as withheld
+_POLL_S = const(1.0)  # the report of `+CLCC` can be lost
+_ABSENT_POLLS = const(3)  # polls without our call after which it is over without a word
+_WORD_S = const(0.5)  # the word that says why follows a `+CLCC` stat 6 within this
+_NAMELESS_MAX = const(3)  # looks at a caller without a number after which it is told as withheld
 
 
 class Voice(Line):

@@ -7,23 +7,26 @@ work through more than one record in one call: a record is one step of cryptogra
 
 import io
 
+from protocol import const
+
 try:
     import tls  # type: ignore[import-not-found, unused-ignore]  # MicroPython
 except ImportError:
     tls = None
     import ssl
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
-PLAIN_MAX = 1_024  # bytes that one read gives
-_HEAD = 5  # bytes before each record: type, version, length
-_SWITCH, _HANDSHAKE = 20, 22  # types of records
+_PLAIN_MAX = const(1_024)  # bytes that one read gives
+_HEAD = const(5)  # bytes before each record: type, version, length
+_SWITCH = const(20)  # types of records
+_HANDSHAKE = const(22)
 # 29 bytes around each record, so that a PUBLISH of 480 bytes fits one send of 512; nothing else is offered.
-_SUITES = ("TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384")
-_SUITES_OPENSSL = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
-_TEXT_MAX = 48
+_SUITES = const(("TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384"))
+_SUITES_OPENSSL = const("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
+_TEXT_MAX = const(48)
 
 
 class TLSError(OSError):
@@ -127,7 +130,7 @@ class _Mbed(Engine):
     def __init__(self, context: "tls.SSLContext", host: str) -> None:
         super().__init__()
         self._pipe = _Pipe(self.out)
-        self._room = bytearray(PLAIN_MAX)
+        self._room = bytearray(_PLAIN_MAX)
         self._socket = context.wrap_socket(self._pipe, do_handshake_on_connect=False, server_hostname=host)
         self._first: "bytes | None" = None  # what came with the end of the handshake
 
@@ -184,7 +187,7 @@ class _OpenSSL(Engine):
             self.done = True
 
     def read(self) -> "bytes | None":
-        piece = self._call("record", lambda: self._object.read(PLAIN_MAX))
+        piece = self._call("record", lambda: self._object.read(_PLAIN_MAX))
         return piece if isinstance(piece, bytes) else None
 
     def write(self, data: bytes) -> None:

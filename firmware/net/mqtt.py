@@ -7,18 +7,19 @@ Must never take PUBACK for more than it is: the broker has the message. What the
 import asyncio
 
 from firmware.net import packets
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
-KEEPALIVE_S = 300  # mobile networks forget an idle path after about five minutes
-PING_MS = 240_000  # idle time after which we ping, so that the ping's own way fits the keepalive
-PING_LIMIT_S = 15.0
-CONNECT_LIMIT_S = 30.0
-ACK_LIMIT_S = 20.0
-_INFLIGHT_MAX = 24  # more than the outbox sends side by side, presses included
-_STEP_S = 0.5  # how closely deadlines follow the beginning and end of a call
+_KEEPALIVE_S = const(300)  # mobile networks forget an idle path after about five minutes
+PING_MS = const(240_000)  # idle time after which we ping, so that the ping's own way fits the keepalive
+_PING_LIMIT_S = const(15.0)
+_CONNECT_LIMIT_S = const(30.0)
+_ACK_LIMIT_S = const(20.0)
+_INFLIGHT_MAX = const(24)  # more than the outbox sends side by side, presses included
+_STEP_S = const(0.5)  # how closely deadlines follow the beginning and end of a call
 
 
 class Stream:
@@ -73,14 +74,14 @@ class Client:
         self.failed = ""
 
     async def connect(
-        self, device: str, password: bytes, *, will_topic: str, will: bytes, keepalive_s: int = KEEPALIVE_S
+        self, device: str, password: bytes, *, will_topic: str, will: bytes, keepalive_s: int = _KEEPALIVE_S
     ) -> None:
         """CONNECT and its answer. Raises MQTTError."""
         await self._write(packets.connect(device, password, keepalive_s, will_topic, will))
         there = asyncio.Event()
         waiting = asyncio.create_task(self._await_first(there))
         try:
-            came = await self._within(there, CONNECT_LIMIT_S)
+            came = await self._within(there, _CONNECT_LIMIT_S)
         finally:
             waiting.cancel()  # nothing if it has ended
         if not came:
@@ -122,7 +123,7 @@ class Client:
         await self._write(packets.subscribe(packet_id, pattern, qos))
         await self._await(packet_id, event)
 
-    async def ping(self, limit_s: float = PING_LIMIT_S) -> None:
+    async def ping(self, limit_s: float = _PING_LIMIT_S) -> None:
         """One round trip or MQTTError."""
         begun = self.ms()
         self._pong.clear()
@@ -132,10 +133,6 @@ class Client:
         if self.failed:
             raise MQTTError(self.failed)
         self.rtt_ms = self.ms() - begun
-
-    async def disconnect(self) -> None:
-        """Say good-bye, so that the will is not published."""
-        await self._write(packets.BYE)
 
     def fail(self, why: str) -> None:
         """End every wait: nothing more will come on this stream."""
@@ -157,7 +154,7 @@ class Client:
 
     async def _await(self, packet_id: int, event: asyncio.Event) -> None:
         try:
-            if not await self._within(event, ACK_LIMIT_S):
+            if not await self._within(event, _ACK_LIMIT_S):
                 self.fail("ack")
         finally:
             self._waiting.pop(packet_id, None)

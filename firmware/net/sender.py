@@ -7,17 +7,18 @@ Must never publish what is not stored while storage works, and never let broken 
 import asyncio
 
 from firmware.net import mqtt
-from protocol import messages, topics
+from protocol import const, messages, topics
 from protocol.errors import LocalProtocolError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.core.outbox import Outbox
 
-_LOOK_S = 1.0
-_DIAL_FIRST_S = 0.05  # storage stops everything for some 50 ms; with data down a press dials at once, and goes first
+_LOOK_S = const(1.0)
+# Storage stops everything for some 50 ms; with data down a press dials at once, and goes first.
+_DIAL_FIRST_S = const(0.05)
 
 
 class Sender:

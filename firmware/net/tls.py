@@ -10,14 +10,15 @@ import gc
 
 from firmware.net.engine import Engine, TLSError, Trust
 from firmware.net.link import OpenStream
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
-HANDSHAKE_S = 45.0  # without calls; two round trips and 900 bytes take 3 s on a good 2G line
-_READ = 1_024  # of the line at a time
-_LOOK_S = 0.5  # how closely deadlines and pauses follow a call
+_HANDSHAKE_S = const(45.0)  # without calls; two round trips and 900 bytes take 3 s on a good 2G line
+_READ = const(1_024)  # of the line at a time
+_LOOK_S = const(0.5)  # how closely deadlines and pauses follow a call
 
 
 class TLSStream(OpenStream):
@@ -48,7 +49,7 @@ class TLSStream(OpenStream):
 
     async def _guard(self) -> None:
         """Ends the line under a handshake that takes too long. A read that is cut off would lose what it had taken."""
-        left = HANDSHAKE_S
+        left = _HANDSHAKE_S
         while left > 0:
             await asyncio.sleep(_LOOK_S)
             if not self.held():

@@ -132,7 +132,7 @@ def test_without_any_file_the_red_key_dials_the_districts_desk_and_the_family(tm
 
 def test_no_two_parts_keep_different_things_under_one_name() -> None:
     """In the chip's own storage there are no folders."""
-    names = [NVS_SOS, callback.NAME, kept.NAME, dates.NAME, "device", "password", "server", "ca0", "ca1"]
+    names = [NVS_SOS, callback.NAME, kept.NAME, dates._NAME, "device", "password", "server", "ca0", "ca1"]
     assert len(names) == len(set(names))
 
 
