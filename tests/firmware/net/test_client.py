@@ -246,7 +246,7 @@ async def test_a_message_that_is_too_large_is_acknowledged_counted_and_told() ->
 
 async def test_a_call_between_connect_and_its_answer_costs_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only time without a call counts; without one the wait ends."""
-    monkeypatch.setattr(mqtt, "CONNECT_LIMIT_S", 0.1)
+    monkeypatch.setattr(mqtt, "_CONNECT_LIMIT_S", 0.1)
     monkeypatch.setattr(mqtt, "_STEP_S", 0.02)
     calling = True
     stream = Later()
