@@ -9,6 +9,7 @@ import asyncio
 
 from firmware.modem.command import CONTROL, EMERGENCY, VOICE, ATError, Command, Reply, matches
 from firmware.modem.parser import Parser
+from firmware.waits import came
 from protocol import const
 
 _TYPE_CHECKING = const(False)
@@ -23,7 +24,7 @@ _RESYNC_S = const(1.0)
 _URGENT_S = const(0.3)  # the same while a dial waits: a modem that listens answers within a tenth of that
 _SETTLE_S = const(0.1)  # a late result of the command before arrives within this after the modem answers again
 _GRACE_MS = const(300)  # what a dial leaves to a running data command: twice what a healthy one takes
-_STEP_MS = const(50)  # how soon a waiting dial is noticed
+_STEP_S = const(0.01)  # how soon a result or a waiting dial is noticed
 _ABORT_MS = const(1000)  # within this an aborted dial says its last word
 _ESCAPE = const(b"\x1b")  # leaves a modem that is stuck at its prompt
 _ECHO_MS = const(200)  # a report on a second channel that comes so soon after the same on another is the same
@@ -277,7 +278,7 @@ class AT:
                 left = min(left, urgent_since + _GRACE_MS - now)
             if left <= 0:
                 return False
-            await _within(event, min(left, _STEP_MS) / 1000)
+            await asyncio.sleep(_STEP_S)
         return True
 
     def _urgent(self) -> bool:
@@ -303,7 +304,7 @@ class AT:
             await self.port.write(b"AT\r")
         except OSError:
             pass  # a port that takes nothing: the wait is the same, and the next try finds another channel
-        if not await _within(probe.done, limit_s):
+        if not await came(probe.done, limit_s):
             self.parser.reset()
             await self.port.unheard()
             return False
@@ -335,12 +336,4 @@ class AT:
 
 
 def _always() -> bool:
-    return True
-
-
-async def _within(event: asyncio.Event, limit_s: float) -> bool:
-    try:
-        await asyncio.wait_for(event.wait(), limit_s)
-    except asyncio.TimeoutError:
-        return False
     return True

@@ -12,6 +12,7 @@ from firmware.core import clock
 from firmware.modem.command import CONTROL, ATError
 from firmware.modem.port import SPEED
 from firmware.modem.replies import digits, is_identity, parse_creg, parse_psuttz, plain, within
+from firmware.waits import came
 from protocol import const
 
 _TYPE_CHECKING = const(False)
@@ -48,6 +49,7 @@ _START_TRY_S = const(0.5)
 _SILENT_MS = const(10_000)  # a modem boots in 3 s; after so long without a word it is called silent
 _HUNT_EVERY = const(12)  # unanswered `AT` between two looks at other speeds
 _SETTLED_MS = const(60_000)  # `Call Ready` belongs to the start for so long, later it tells of a restart
+_LOOK_S = const(0.05)  # how soon a restart of the modem is noticed
 _POLL_LOST_S = const(3)
 _POLL_FINE_S = const(10)
 _STATUS_MS = const(60_000)
@@ -133,10 +135,7 @@ class Sim800:
                 self.ready = self.ready and not self.at.silent
                 continue
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), _POLL_FINE_S if self.registered() else _POLL_LOST_S)
-            except asyncio.TimeoutError:
-                pass
+            await came(self._wake, _POLL_FINE_S if self.registered() else _POLL_LOST_S, _LOOK_S)
 
     async def refresh(self) -> None:
         """Ask for the registration now; before a dial that would otherwise trust an old report."""

@@ -8,6 +8,7 @@ import asyncio
 
 from firmware.modem.command import DATA, ATError
 from firmware.net.link import HELD, OpenStream
+from firmware.waits import came
 from protocol import const
 
 _TYPE_CHECKING = const(False)
@@ -70,9 +71,7 @@ class ModemStream(OpenStream):
         verdict = await self._step('AT+CIPSTART="TCP","%s",%d' % (host, port), 10.0, ("OK",) + _CONNECTED)
         if verdict in _CONNECTED:
             self._on_verdict(verdict)
-        try:
-            await asyncio.wait_for(self._connected.wait(), _CONNECT_S)
-        except asyncio.TimeoutError:
+        if not await came(self._connected, _CONNECT_S):
             raise StreamError("connect: no verdict")
         if self._verdict not in _CONNECTED:
             raise StreamError("connect: refused")
@@ -128,15 +127,8 @@ class ModemStream(OpenStream):
                     return piece
                 if not self.opened:
                     break
-            await self._nap()
+            await came(self._news, _POLL_S)
         return b""
-
-    async def _nap(self) -> None:
-        """Until there is news, or it is time to look."""
-        try:
-            await asyncio.wait_for(self._news.wait(), _POLL_S)
-        except asyncio.TimeoutError:
-            pass
 
     async def _take(self, most: int) -> bytes:
         """What the modem holds for us now."""
@@ -169,7 +161,7 @@ class ModemStream(OpenStream):
         """Whether it left. A dial may have gone first while the send stood in the queue: then after the call."""
         while self.held() and self.opened:
             self._news.clear()
-            await self._nap()
+            await came(self._news, _POLL_S)
         if not self.opened:
             raise StreamError("send: closed")
         try:

@@ -12,6 +12,7 @@ from firmware.modem.at import AT
 from firmware.modem.command import VOICE, ATError
 from firmware.modem.line import ANSWER, DIAL, WORDS, Line
 from firmware.modem.replies import ACTIVE, ALERTING, GONE, HELD, INCOMING, WAITING, parse_clcc
+from firmware.waits import came
 from protocol import const
 
 _TYPE_CHECKING = const(False)
@@ -66,10 +67,7 @@ class Voice(Line):
             if not self.in_call():
                 await self._wake.wait()
             else:
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _POLL_S)
-                except asyncio.TimeoutError:
-                    pass
+                await came(self._wake, _POLL_S)
             if self._gone:
                 await asyncio.sleep(_WORD_S)
             if self._accepted or self.incoming or self._rang or self.at.sent(DIAL):

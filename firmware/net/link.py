@@ -11,6 +11,7 @@ import asyncio
 from firmware.core.backoff import REFUSED_FIRST_MS, REFUSED_MOST_MS, Backoff
 from firmware.net import mqtt
 from firmware.net.packets import PacketError
+from firmware.waits import came
 from protocol import const
 
 _TYPE_CHECKING = const(False)
@@ -140,10 +141,7 @@ class Link:
 
     async def _wait(self, pause_ms: int) -> None:
         self._kicked.clear()
-        try:
-            await asyncio.wait_for(self._kicked.wait(), pause_ms / 1000)
-        except asyncio.TimeoutError:
-            pass
+        await came(self._kicked, pause_ms / 1000, _LOOK_S)
 
     async def _session(self) -> None:
         at = host, port, apn = self.where()
@@ -170,6 +168,8 @@ class Link:
         suspended, looks = False, 0
         while True:
             await asyncio.sleep(_LOOK_S)
+            if not self.held():
+                client.age(_LOOK_S)
             if client.failed:
                 raise mqtt.MQTTError(client.failed)
             if self.held():

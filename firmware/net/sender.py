@@ -7,6 +7,7 @@ Must never publish what is not stored while storage works, and never let broken 
 import asyncio
 
 from firmware.net import mqtt
+from firmware.waits import came
 from protocol import const, messages, topics
 from protocol.errors import LocalProtocolError
 
@@ -45,7 +46,8 @@ class Sender:
         self.then = then  # stores what must not be on storage before the outbox is
         self.on_refused = on_refused  # (kind, reason)
         self.refused = 0  # entries that broke our own contract
-        self._flights: "list[asyncio.Task[None]]" = []
+        self._flight: "asyncio.Task[None] | None" = None
+        self._client: "mqtt.Client | None" = None  # the session of the last flight
         self._wake = asyncio.Event()
 
     def kick(self) -> None:
@@ -55,19 +57,19 @@ class Sender:
     async def run(self) -> None:
         """For ever."""
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), _LOOK_S)
-            except asyncio.TimeoutError:
-                pass
+            await came(self._wake, _LOOK_S)
             self._wake.clear()
+            self._look_back()
             if self.session() is None:
                 await asyncio.sleep(_DIAL_FIRST_S)
             if self.outbox.pending_save or self.outbox.stale:
                 self.store()
             self.then()
             client = self.session()
-            if client is not None and not self.held():
-                self._launch(client)
+            if client is not None and not self.held() and (self._flight is None or self._flight.done()):
+                self._client = client
+                # A task of its own: a message that cannot leave, as in a call, must not keep the next from storage.
+                self._flight = asyncio.create_task(self._fly(client))
 
     def store(self) -> None:
         """Write the outbox if storage lets us; sending goes on without."""
@@ -76,21 +78,34 @@ class Sender:
         else:
             self.outbox.save_failed()
 
-    def _launch(self, client: mqtt.Client) -> None:
-        for message_id, kind, fields in self.outbox.due(self.now()):
-            try:
-                payload = messages.encode("up", kind, fields)
-            except LocalProtocolError as error:
-                self.refused += 1
-                self.outbox.refused(message_id, self.now())
-                self.on_refused(kind, error.reason)
-                continue
-            # Side by side, so that a press never waits for the PUBACK of something else; the outbox bounds how many.
-            self._flights = [flight for flight in self._flights if not flight.done()]
-            self._flights.append(asyncio.create_task(self._fly(client, message_id, kind, payload)))
+    def _look_back(self) -> None:
+        """What a session that is over has not acknowledged may never have left: it is due again, and no try."""
+        client = self._client
+        if client is not None and client is not self.session():
+            self._client = None
+            self.outbox.unsent(list(client.posted.values()), self.now())
 
-    async def _fly(self, client: mqtt.Client, message_id: str, kind: str, payload: bytes) -> None:
+    async def _fly(self, client: mqtt.Client) -> None:
+        """Send what is due, one message after the other: only one is unpacked at a time, and a press is always next.
+
+        Nobody waits for the PUBACK of a message here; how many may be without a receipt is the outbox's to say.
+        """
+        found = True
+        while found and client is self.session() and not self.held():
+            found = False
+            for message_id, kind, fields in self.outbox.due(self.now(), 1):
+                found = True
+                await self._send(client, message_id, kind, fields)
+
+    async def _send(self, client: mqtt.Client, message_id: str, kind: str, fields: "dict[str, object]") -> None:
         try:
-            await client.publish(topics.build("up", kind, self.device), payload)
+            payload = messages.encode("up", kind, fields)
+        except LocalProtocolError as error:
+            self.refused += 1
+            self.outbox.refused(message_id, self.now())
+            self.on_refused(kind, error.reason)
+            return
+        try:
+            await client.post(topics.build("up", kind, self.device), payload, message_id)
         except OSError:
             self.outbox.unsent([message_id], self.now())
