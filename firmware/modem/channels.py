@@ -122,7 +122,7 @@ class Channels:
         free = [one for one in (self._texts, self._data) if one.running_priority() < 0] if self.multiplexed else []
         return next((one for one in free if not one.silent), free[0] if free else None)
 
-    def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
+    def on(self, pattern: "str | tuple[str, ...]", handler: "Callable[[str], None]") -> None:
         """Call `handler(line)` for unasked lines that match, whatever channel they come on."""
         self.reports.on(pattern, handler)
 

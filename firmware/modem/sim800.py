@@ -21,7 +21,7 @@ if _TYPE_CHECKING:
 
     from firmware.modem.at import AT
     from firmware.modem.channels import Channels
-    from firmware.modem.command import Reply
+    from firmware.modem.command import Command
     from firmware.modem.power import Power
 
 _REGISTERED = const((1, 5))  # home, roaming
@@ -44,6 +44,8 @@ _PROFILE = const(
 )
 # What a module can beyond the least: (name, question that a module without it refuses).
 _ABILITIES = const((("tts", "AT+CTTS=?"), ("audio_file", "AT+CREC=?"), ("dtmf", "AT+DDET=?")))
+# Lines that tell us nothing.
+_KNOWN = const(("SMS Ready", "+CFUN:*", "*PSNWID:*", "+CTZV:*", "DST:*", "OVER-VOLTAGE*", "+CGREG:*", "+CRING:*"))
 _VERSION_MAX = const(40)  # of the wire
 _START_TRY_S = const(0.5)
 _SILENT_MS = const(10_000)  # a modem boots in 3 s; after so long without a word it is called silent
@@ -112,8 +114,7 @@ class Sim800:
         at.on("*PSUTTZ:*", self._on_psuttz)
         at.on("UNDER-VOLTAGE*", self._on_under_voltage)
         at.on("NORMAL POWER*", self._on_power_down)
-        for known in ("SMS Ready", "+CFUN:*", "*PSNWID:*", "+CTZV:*", "DST:*", "OVER-VOLTAGE*", "+CGREG:*", "+CRING:*"):
-            at.on(known, lambda line: None)
+        at.on(_KNOWN, lambda line: None)
 
     def registered(self) -> bool:
         """Whether a call can be dialled as far as we know."""
@@ -277,7 +278,7 @@ class Sim800:
 
     # Polling
 
-    async def _query(self, text: str, limit_s: float, prefix: str) -> "Reply":
+    async def _query(self, text: str, limit_s: float, prefix: str) -> "Command":
         """Ask for a fact beside the voice's channel, where a dial would have to wait for the answer."""
         engine = self.channels.spare
         if engine is None:

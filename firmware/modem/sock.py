@@ -55,8 +55,7 @@ class ModemStream(OpenStream):
         channels.on("+CIPRXGET: 1*", lambda line: self._news.set())
         channels.on("CLOSED", self._on_closed)
         channels.on("+PDP: DEACT", self._on_deact)
-        for verdict in ("CONNECT OK", "ALREADY CONNECT", "CONNECT FAIL"):
-            channels.on(verdict, self._on_verdict)
+        channels.on(("CONNECT OK", "ALREADY CONNECT", "CONNECT FAIL"), self._on_verdict)
         channels.on("STATE:*", lambda line: None)
 
     async def open(self, host: str, port: int, apn: str) -> None:

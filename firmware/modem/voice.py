@@ -40,10 +40,8 @@ class Voice(Line):
         at.on("+CLCC:*", self._on_clcc)
         at.on("+CLIP:*", self._on_clip)
         at.on("RING", self._on_ring)
-        at.on("MO RING", lambda line: self._wake.set())
-        at.on("MO CONNECTED", lambda line: self._wake.set())  # a hint to look; only +CLCC is believed
-        for word in WORDS:
-            at.on(word, self._on_word)
+        at.on(("MO RING", "MO CONNECTED"), lambda line: self._wake.set())  # a hint to look; only +CLCC is believed
+        at.on(tuple(WORDS), self._on_word)
 
     async def adopt(self) -> bool:
         """Whether a call is active that we know nothing about: this program restarted, the modem did not."""

@@ -90,22 +90,24 @@ class Sender:
 
         Nobody waits for the PUBACK of a message here; how many may be without a receipt is the outbox's to say.
         """
-        found = True
-        while found and client is self.session() and not self.held():
-            found = False
+        more = True
+        while more and client is self.session() and not self.held():
+            more = False
             for message_id, kind, fields in self.outbox.due(self.now(), 1):
-                found = True
-                await self._send(client, message_id, kind, fields)
+                more = await self._send(client, message_id, kind, fields)
 
-    async def _send(self, client: mqtt.Client, message_id: str, kind: str, fields: "dict[str, object]") -> None:
+    async def _send(self, client: mqtt.Client, message_id: str, kind: str, fields: "dict[str, object]") -> bool:
+        """Whether another one can follow: a session that takes nothing is dead, even if it has not been told yet."""
         try:
             payload = messages.encode("up", kind, fields)
         except LocalProtocolError as error:
             self.refused += 1
             self.outbox.refused(message_id, self.now())
             self.on_refused(kind, error.reason)
-            return
+            return True
         try:
             await client.post(topics.build("up", kind, self.device), payload, message_id)
         except OSError:
             self.outbox.unsent([message_id], self.now())
+            return False
+        return True
