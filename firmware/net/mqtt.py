@@ -26,17 +26,20 @@ _STEP_S = const(0.5)  # how closely deadlines follow the beginning and end of a 
 class Stream:
     """What a connection is to the client: modem/sock.py, a TLS wrap of it, or a test's."""
 
-    async def read(self, most: int) -> bytes:
-        """Some bytes, b"" at the end."""
-        raise NotImplementedError
+    # What each has for itself: only the type checker reads this, and it costs no RAM.
+    if _TYPE_CHECKING:
 
-    async def write(self, data: bytes) -> None:
-        """All bytes; OSError if that cannot be."""
-        raise NotImplementedError
+        async def read(self, most: int) -> bytes:
+            """Some bytes, b"" at the end."""
+            raise NotImplementedError
 
-    async def close(self) -> None:
-        """Ends it."""
-        raise NotImplementedError
+        async def write(self, data: bytes) -> None:
+            """All bytes; OSError if that cannot be."""
+            raise NotImplementedError
+
+        async def close(self) -> None:
+            """Ends it."""
+            raise NotImplementedError
 
 
 class MQTTError(OSError):
