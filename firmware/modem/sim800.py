@@ -44,7 +44,6 @@ _PROFILE = const(
 )
 # What a module can beyond the least: (name, question that a module without it refuses).
 _ABILITIES = const((("tts", "AT+CTTS=?"), ("audio_file", "AT+CREC=?"), ("dtmf", "AT+DDET=?")))
-# Lines that tell us nothing.
 _KNOWN = const(("SMS Ready", "+CFUN:*", "*PSNWID:*", "+CTZV:*", "DST:*", "OVER-VOLTAGE*", "+CGREG:*", "+CRING:*"))
 _VERSION_MAX = const(40)  # of the wire
 _START_TRY_S = const(0.5)
@@ -114,7 +113,7 @@ class Sim800:
         at.on("*PSUTTZ:*", self._on_psuttz)
         at.on("UNDER-VOLTAGE*", self._on_under_voltage)
         at.on("NORMAL POWER*", self._on_power_down)
-        at.on(_KNOWN, lambda line: None)
+        at.on(_KNOWN, lambda line: None)  # they tell us nothing
 
     def registered(self) -> bool:
         """Whether a call can be dialled as far as we know."""

@@ -19,7 +19,7 @@ if _TYPE_CHECKING:
 
 _LOOK_S = const(1.0)
 # Storage stops everything for some 50 ms; with data down a press dials at once, and goes first.
-_DIAL_FIRST_S = const(0.05)
+_DIAL_FIRST_S = const(0.04)
 
 
 class Sender:
@@ -59,14 +59,14 @@ class Sender:
         while True:
             await came(self._wake, _LOOK_S)
             self._wake.clear()
-            self._look_back()
             if self.session() is None:
                 await asyncio.sleep(_DIAL_FIRST_S)
             if self.outbox.pending_save or self.outbox.stale:
                 self.store()
             self.then()
+            self._look_back()
             client = self.session()
-            if client is not None and not self.held() and (self._flight is None or self._flight.done()):
+            if client is not None and not self.held() and self._flight is None:
                 self._client = client
                 # A task of its own: a message that cannot leave, as in a call, must not keep the next from storage.
                 self._flight = asyncio.create_task(self._fly(client))
@@ -91,10 +91,13 @@ class Sender:
         Nobody waits for the PUBACK of a message here; how many may be without a receipt is the outbox's to say.
         """
         more = True
-        while more and client is self.session() and not self.held():
-            more = False
-            for message_id, kind, fields in self.outbox.due(self.now(), 1):
-                more = await self._send(client, message_id, kind, fields)
+        try:
+            while more and client is self.session() and not self.held():
+                more = False
+                for message_id, kind, fields in self.outbox.due(self.now(), 1):
+                    more = await self._send(client, message_id, kind, fields)
+        finally:
+            self._flight = None  # a task that has ended keeps all that stood in it, for as long as somebody keeps it
 
     async def _send(self, client: mqtt.Client, message_id: str, kind: str, fields: "dict[str, object]") -> bool:
         """Whether another one can follow: a session that takes nothing is dead, even if it has not been told yet."""
