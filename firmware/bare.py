@@ -10,31 +10,33 @@ import time
 from firmware.core.indicator import BEEPS, LAMPS, REPEAT_MS
 from firmware.core.lines import unpack
 from firmware.hal.show import Blinker, Tones
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.hal.cells import Cells
     from firmware.hal.parts import Parts
 
-NVS_SOS = "sos"  # where app/config.py keeps the ladder of the red key
-SHIPPED = ("01055500000", True)  # as there
-RUNGS_MAX = 8
-RETIRE_MS = 3_600_000  # then the terminal gets another try, unless an alarm is open
+_NVS_SOS = const("sos")  # where app/config.py keeps the ladder of the red key
+_SHIPPED = const(("01055500000", True))  # as there
+_RUNGS_MAX = const(8)
+_RETIRE_MS = const(3_600_000)  # then the terminal gets another try, unless an alarm is open
 
-_STEP_MS = 10
-_PRESS_MS = 300  # long enough for no brush of a sleeve, short enough for anybody
-_SETTLE_MS = 200  # contacts settle after power on
-_KNOCK_MS = 1_000  # between two `AT` to a modem that is silent
-_SILENT_MS = 4_000  # without an answer to what we ask each second
-_WAKE_MS = 12_000  # of silence, then PWRKEY is pressed; it toggles, so not before every chance to answer
-_PWRKEY_MS = 1_200
-_RING_MS = 45_000
-_LOOK_MS = 1_000
-_TALK_MS = 10_000  # shorter is no talk
-_PAUSE_MS = 15_000  # after everybody has been tried
-_LINE_MAX = 160
-_NO_ANSWER = ("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "ERROR", "+CME ERROR")
-_LEAVE_MUX = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"  # 27.010: close down, for a modem that a restart left multiplexed
+_STEP_MS = const(10)
+_PRESS_MS = const(300)  # long enough for no brush of a sleeve, short enough for anybody
+_SETTLE_MS = const(200)  # contacts settle after power on
+_KNOCK_MS = const(1_000)  # between two `AT` to a modem that is silent
+_SILENT_MS = const(4_000)  # without an answer to what we ask each second
+_WAKE_MS = const(12_000)  # of silence, then PWRKEY is pressed; it toggles, so not before every chance to answer
+_PWRKEY_MS = const(1_200)
+_RING_MS = const(45_000)
+_LOOK_MS = const(1_000)
+_TALK_MS = const(10_000)  # shorter is no talk
+_PAUSE_MS = const(15_000)  # after everybody has been tried
+_LINE_MAX = const(160)
+_NO_ANSWER = const(("NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "ERROR", "+CME ERROR"))
+# 27.010: close down, for a modem that a restart left multiplexed.
+_LEAVE_MUX = const(b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9")
 
 
 def ladder(raw: "bytes | None") -> "list[tuple[str, bool]]":
@@ -44,7 +46,7 @@ def ladder(raw: "bytes | None") -> "list[tuple[str, bool]]":
     for rung in stored if isinstance(stored, list) else []:
         if isinstance(rung, list) and len(rung) == 4 and isinstance(rung[1], str) and _dialable(rung[1]):
             rungs.append((rung[1], rung[3] == 1))
-    return rungs[:RUNGS_MAX] or [SHIPPED]
+    return rungs[:_RUNGS_MAX] or [_SHIPPED]
 
 
 def _dialable(number: str) -> bool:
@@ -56,7 +58,7 @@ class Bare:
 
     def __init__(self, parts: "Parts", cells: "Cells") -> None:
         self.parts = parts
-        self.ladder = ladder(cells.get(NVS_SOS))
+        self.ladder = ladder(cells.get(_NVS_SOS))
         self.keys = [key for key, _ in parts.table.keys]
         self.ready = False  # the modem answers
         self.dialled = ""  # number of the call, empty without one
@@ -84,7 +86,7 @@ class Bare:
 
     def run(self) -> None:
         """Until it is time to try the terminal again."""
-        while self.now < RETIRE_MS or self._all:
+        while self.now < _RETIRE_MS or self._all:
             self.step()
             time.sleep_ms(_STEP_MS)  # type: ignore[attr-defined]
 

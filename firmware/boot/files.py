@@ -5,11 +5,15 @@ In: the `vfs` module and a block device, or None. Out: one of three words. Must 
 
 import errno
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from protocol import const
+
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from types import ModuleType
 
-MOUNTED, FORMATTED, ABSENT = "mounted", "formatted", "absent"
+MOUNTED = const("mounted")
+FORMATTED = const("formatted")
+ABSENT = const("absent")
 
 
 def stands(os: "ModuleType", path: str) -> bool:

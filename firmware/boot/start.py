@@ -5,12 +5,13 @@ started anew a few times, then a smaller one runs. Must never loop without end: 
 """
 
 from firmware.core import watch
+from protocol import const
 
-NVS_WHY = "why"  # what the last terminal died of, for the technician
-WHY_CHARS = 80
+_NVS_WHY = const("why")  # what the last terminal died of, for the technician
+_WHY_CHARS = const(80)
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.hal.cells import Cells
@@ -31,7 +32,7 @@ def start(
         try:
             terminal(mode)
         except Exception as error:
-            cells.set(NVS_WHY, bytes(repr(error)[:WHY_CHARS], "utf-8"))
+            cells.set(_NVS_WHY, bytes(repr(error)[:_WHY_CHARS], "utf-8"))
             # What this image lacks now it will lack next time.
             counted = counted and not isinstance(error, (ImportError, SyntaxError))
         if counted:

@@ -5,38 +5,39 @@ One file per machine fills it in: esp32.py and unix.py. It decides nothing, and 
 
 import asyncio
 
+from protocol import const
 from protocol.codes import KEYS
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.modem.port import Port
 
-NVS_NAME_MAX = 15  # of the chip
-NVS_BLOB_MAX = 1_900  # bytes; the chip's partition is 16 KiB, a page of it is 4, and every write needs a free one
+NVS_NAME_MAX = const(15)  # of the chip
+# In bytes. The chip's partition is 16 KiB, a page of it is 4, and every write needs a free one.
+NVS_BLOB_MAX = const(1_900)
 
 
 class Nvs:
     """Small values that survive the loss of the file system, each whole or as it was before. Never raises."""
 
-    def get(self, name: str) -> "bytes | None":
-        """The value, or None."""
-        raise NotImplementedError
+    # What each has for itself: only the type checker reads this, and it costs no RAM.
+    if _TYPE_CHECKING:
 
-    def set(self, name: str, data: bytes) -> bool:
-        """Store it for good; False if that cannot be."""
-        raise NotImplementedError
+        def get(self, name: str) -> "bytes | None":
+            """The value, or None."""
+            raise NotImplementedError
 
-    def remove(self, name: str) -> None:
-        """Forget it; nothing if there is none."""
-        raise NotImplementedError
+        def set(self, name: str, data: bytes) -> bool:
+            """Store it for good; False if that cannot be."""
+            raise NotImplementedError
+
+        def remove(self, name: str) -> None:
+            """Forget it; nothing if there is none."""
+            raise NotImplementedError
 
 
 class ModemSwitch:
     """The board's hands on the modem's power. It only moves lines; modem/power.py knows when."""
-
-    async def press(self, ms: int) -> None:
-        """Hold PWRKEY low for so long. It toggles: on a module that runs, it switches off."""
-        raise NotImplementedError
 
     def status(self) -> "bool | None":
         """Whether the module says that it runs; None on a board without that line."""
@@ -45,6 +46,13 @@ class ModemSwitch:
     async def supply(self, on: bool) -> bool:
         """The load switch of its supply; False on a board without one."""
         return False
+
+    # What each has for itself: only the type checker reads this, and it costs no RAM.
+    if _TYPE_CHECKING:
+
+        async def press(self, ms: int) -> None:
+            """Hold PWRKEY low for so long. It toggles: on a module that runs, it switches off."""
+            raise NotImplementedError
 
 
 class Board:
@@ -57,14 +65,6 @@ class Board:
     folder: str  # of the file system
     switch: "ModemSwitch | None" = None
     idle_ms = 10  # longest time between two looks at contacts that rest; a machine whose `edge` is sure may take more
-
-    def now(self) -> int:
-        """Uptime in ms, accumulated so that it never wraps."""
-        raise NotImplementedError
-
-    def levels(self) -> "list[bool]":
-        """Closed contacts, in the order of `keys`."""
-        raise NotImplementedError
 
     async def watch(self) -> None:
         """Whatever the machine itself has to do all the time: read its keys, move lamp and tones on. For ever."""
@@ -99,14 +99,6 @@ class Board:
         """Degrees Celsius inside, or None."""
         return None
 
-    def heap(self) -> int:
-        """Free heap in bytes."""
-        raise NotImplementedError
-
-    def draw(self) -> int:
-        """Sixteen random bits."""
-        raise NotImplementedError
-
     def reset_cause(self) -> str:
         """Why the machine started, one of codes.RESET_CAUSES, as far as it can tell."""
         return "unknown"
@@ -117,6 +109,25 @@ class Board:
     def feed(self) -> None:
         """Tell the watchdog that all is well. Without it the machine restarts."""
 
-    def reboot(self) -> None:
-        """Start again, now."""
-        raise NotImplementedError
+    # What each has for itself: only the type checker reads this, and it costs no RAM.
+    if _TYPE_CHECKING:
+
+        def now(self) -> int:
+            """Uptime in ms, accumulated so that it never wraps."""
+            raise NotImplementedError
+
+        def levels(self) -> "list[bool]":
+            """Closed contacts, in the order of `keys`."""
+            raise NotImplementedError
+
+        def heap(self) -> int:
+            """Free heap in bytes."""
+            raise NotImplementedError
+
+        def draw(self) -> int:
+            """Sixteen random bits."""
+            raise NotImplementedError
+
+        def reboot(self) -> None:
+            """Start again, now."""
+            raise NotImplementedError

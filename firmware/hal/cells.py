@@ -7,9 +7,10 @@ next write. Must never raise.
 import esp32
 
 from firmware.hal.base import NVS_BLOB_MAX, NVS_NAME_MAX
+from protocol import const
 
-NAMESPACE = "onekey"
-_SHORT = 128  # most are shorter, and a buffer of the longest is garbage each time
+_NAMESPACE = const("onekey")
+_SHORT = const(128)  # most are shorter, and a buffer of the longest is garbage each time
 
 
 class Cells:
@@ -17,7 +18,7 @@ class Cells:
 
     def __init__(self) -> None:
         try:
-            self._nvs: "esp32.NVS | None" = esp32.NVS(NAMESPACE)
+            self._nvs: "esp32.NVS | None" = esp32.NVS(_NAMESPACE)
         except OSError:
             self._nvs = None  # the partition is gone: nothing is there and nothing can be kept
 

@@ -17,13 +17,15 @@ from firmware.hal.cells import Cells
 from firmware.hal.parts import SPEED, Parts
 from firmware.hal.show import Blinker, Tones
 from firmware.modem.port import Port
+from protocol import const
 
-_TICKS_PERIOD = 1 << 30
-_STEP_S = 0.01  # how soon a byte or an edge is seen; a wait of the loop's own would leave a task as garbage each time
-_SHOW_S = 0.02  # the shortest tone is 50 ms
-_PIECE = 512  # bytes that always find room in the transmit buffer once the piece before has left
-_EPOCH_2000 = 946_684_800
-_AT_ONCE = "key"  # the answer to a finger does not queue
+_TICKS_PERIOD = const(1 << 30)
+# How soon a byte or an edge is seen; a wait of the loop's own would leave a task as garbage each time.
+_STEP_S = const(0.01)
+_SHOW_S = const(0.02)  # the shortest tone is 50 ms
+_PIECE = const(512)  # bytes that always find room in the transmit buffer once the piece before has left
+_EPOCH_2000 = const(946_684_800)
+_AT_ONCE = const("key")  # the answer to a finger does not queue
 
 
 class Uart(Port):

@@ -8,16 +8,18 @@ is not behind a transistor, and the supply is on.
 import machine
 
 from firmware.board.table import Divider, Table
+from protocol import const
 
-WATCHDOG_MS = 15_000  # above the longest that C code may keep the loop waiting (a TLS handshake, a garbage collection)
-SPEED = 115_200
-RX_BYTES = 4_096  # a third of a second at full speed, while nobody reads
-TX_BYTES = 1_024
-SAMPLES = 5  # of a voltage, the middle one counts: the converter glitches
-DUTY_HALF = 32_768
+# Above the longest that C code may keep the loop waiting (a TLS handshake, a garbage collection).
+_WATCHDOG_MS = const(15_000)
+SPEED = const(115_200)
+_RX_BYTES = const(4_096)  # a third of a second at full speed, while nobody reads
+_TX_BYTES = const(1_024)
+_SAMPLES = const(5)  # of a voltage, the middle one counts: the converter glitches
+_DUTY_HALF = const(32_768)
 # Bright enough for a lit room, dim enough for a bedroom: red, green, blue.
 COLOURS = {"none": (0, 0, 0), "red": (60, 0, 0), "green": (0, 40, 0), "blue": (0, 0, 80)}
-_WS2812_NS = (400, 850, 800, 450)  # high and low of a 0, high and low of a 1
+_WS2812_NS = const((400, 850, 800, 450))  # high and low of a 0, high and low of a 1
 
 
 class Parts:
@@ -25,7 +27,7 @@ class Parts:
 
     def __init__(self, table: "type[Table]") -> None:
         self.table = table
-        self.watchdog = machine.WDT(timeout=WATCHDOG_MS)
+        self.watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self.pwrkey = _line(table.pwrkey, 1 - table.pwrkey_pressed, table.pwrkey_pressed == 0)
         self.supply = None if table.supply is None else _line(table.supply, 1, False)
         self.reset = None if table.reset is None else _line(table.reset, 1, True)
@@ -37,7 +39,7 @@ class Parts:
         self._battery = _analogue(table.battery)
         self._mains = _analogue(table.mains)
         self.uart = machine.UART(
-            2, SPEED, tx=table.modem_tx, rx=table.modem_rx, rxbuf=RX_BYTES, txbuf=TX_BYTES, timeout=0
+            2, SPEED, tx=table.modem_tx, rx=table.modem_rx, rxbuf=_RX_BYTES, txbuf=_TX_BYTES, timeout=0
         )
         self.light("none")
         self._keep_boost()
@@ -64,7 +66,7 @@ class Parts:
             return
         if hz:
             self._buzzer.freq(hz)
-        self._buzzer.duty_u16(DUTY_HALF if hz else 0)
+        self._buzzer.duty_u16(_DUTY_HALF if hz else 0)
 
     def battery_mv(self) -> "int | None":
         """The cell, in mV."""
@@ -100,5 +102,5 @@ def _analogue(divider: "Divider | None") -> "machine.ADC | None":
 def _measure(adc: "machine.ADC | None", divider: "Divider | None") -> "int | None":
     if adc is None or divider is None:
         return None
-    middle = sorted([adc.read_uv() for _ in range(SAMPLES)])[SAMPLES // 2]
+    middle = sorted([adc.read_uv() for _ in range(_SAMPLES)])[_SAMPLES // 2]
     return middle * divider.times[0] // divider.times[1] // 1_000

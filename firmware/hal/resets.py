@@ -6,10 +6,12 @@ The interpreter counts a brownout as power on, and a panic as a restart by progr
 
 import machine
 
-_MARK = b"reboot"  # in the clock's memory: the restart was our own
-_REGISTER = 0x3FF48034  # RTC_CNTL_RESET_STATE
-_BITS = 0x3F
-_BROWNOUT = 15
+from protocol import const
+
+_MARK = const(b"reboot")  # in the clock's memory: the restart was our own
+_REGISTER = const(0x3FF48034)  # RTC_CNTL_RESET_STATE
+_BITS = const(0x3F)
+_BROWNOUT = const(15)
 
 
 def cause() -> str:

@@ -4,7 +4,9 @@ In: a pattern of core/indicator.py, tones of (Hz, ms), the uptime. Out: whether 
 Must never wait; whoever asks late gets what is due then.
 """
 
-TONES_MAX = 24  # a few signals; older ones than these tell nothing any more
+from protocol import const
+
+_TONES_MAX = const(24)  # a few signals; older ones than these tell nothing any more
 
 
 class Blinker:
@@ -45,7 +47,7 @@ class Tones:
         """After what sounds already, or in its place."""
         if at_once:
             self._queue = []
-        elif len(self._queue) + len(tones) > TONES_MAX:
+        elif len(self._queue) + len(tones) > _TONES_MAX:
             self.dropped += len(tones)
             return
         if not self._queue:

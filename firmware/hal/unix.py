@@ -14,15 +14,16 @@ import time
 from firmware.hal.base import NVS_BLOB_MAX, Nvs
 from firmware.hal.base import Board as Machine
 from firmware.modem.port import Port
+from protocol import const
 from protocol.codes import KEYS
 
-EXIT_REBOOT = 75  # the launcher starts the firmware again
-_GAP_MS = 100  # between two presses of one key, so that two lines are two presses
-_PRESSES_MAX = 32
-_HOLD_MS_MAX = 600_000
-_TICKS_PERIOD = 1 << 30
-_LINE_MAX = 64
-_RETRY_S = 1.0  # a port that is gone may come back: the emulator was restarted
+EXIT_REBOOT = const(75)  # the launcher starts the firmware again
+_GAP_MS = const(100)  # between two presses of one key, so that two lines are two presses
+_PRESSES_MAX = const(32)
+_HOLD_MS_MAX = const(600_000)
+_TICKS_PERIOD = const(1 << 30)
+_LINE_MAX = const(64)
+_RETRY_S = const(1.0)  # a port that is gone may come back: the emulator was restarted
 
 
 class Uart(Port):

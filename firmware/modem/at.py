@@ -7,25 +7,29 @@ character on purpose. Only a command that is not the voice's is given up for a d
 
 import asyncio
 
-from firmware.modem.command import CONTROL, EMERGENCY, VOICE, ATError, Command, Reply, matches
+from firmware.modem.command import CONTROL, EMERGENCY, VOICE, ATError, Command, matches
 from firmware.modem.parser import Parser
+from firmware.waits import came
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Unpack
 
+    from firmware.modem.command import How
     from firmware.modem.port import Port
 
-QUEUE_MAX = 24  # the driver has fewer tasks than that; more means a fault, and is refused
-_RESYNC_TRIES = 3
-_RESYNC_S = 1.0
-_URGENT_S = 0.3  # the same while a dial waits: a modem that listens answers within a tenth of that
-_SETTLE_S = 0.1  # a late result of the command before arrives within this after the modem answers again
-_GRACE_MS = 300  # what a dial leaves to a running data command: twice what a healthy one takes
-_STEP_MS = 50  # how soon a waiting dial is noticed
-_ABORT_MS = 1000  # within this an aborted dial says its last word
-_ESCAPE = b"\x1b"  # leaves a modem that is stuck at its prompt
-_ECHO_MS = 200  # a report on a second channel that comes so soon after the same on another is the same
+_QUEUE_MAX = const(24)  # the driver has fewer tasks than that; more means a fault, and is refused
+_RESYNC_TRIES = const(3)
+_RESYNC_S = const(1.0)
+_URGENT_S = const(0.3)  # the same while a dial waits: a modem that listens answers within a tenth of that
+_SETTLE_S = const(0.1)  # a late result of the command before arrives within this after the modem answers again
+_GRACE_MS = const(300)  # what a dial leaves to a running data command: twice what a healthy one takes
+_STEP_S = const(0.01)  # how soon a result or a waiting dial is noticed
+_ABORT_MS = const(1000)  # within this an aborted dial says its last word
+_ESCAPE = const(b"\x1b")  # leaves a modem that is stuck at its prompt
+_ECHO_MS = const(200)  # a report on a second channel that comes so soon after the same on another is the same
 
 
 class Reports:
@@ -33,12 +37,13 @@ class Reports:
 
     def __init__(self, ms: "Callable[[], int]") -> None:
         self.ms = ms
-        self.counts = {"handler": 0, "twice": 0}
-        self._handlers: "list[tuple[str, Callable[[str], None]]]" = []
+        # Of all channels: ends of commands, lines that nobody wanted, handlers that failed, lines heard twice.
+        self.counts = {"timeout": 0, "full": 0, "unknown": 0, "stray": 0, "handler": 0, "twice": 0}
+        self._handlers: "list[tuple[str | tuple[str, ...], Callable[[str], None]]]" = []
         self._last: "tuple[object, str, int]" = (None, "", 0)
 
-    def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
-        """Call `handler(line)` for unasked lines that match; first match wins. Handlers must not wait."""
+    def on(self, pattern: "str | tuple[str, ...]", handler: "Callable[[str], None]") -> None:
+        """Call `handler(line)` for unasked lines that match one; first match wins. Handlers must not wait."""
         self._handlers.append((pattern, handler))
 
     def tell(self, source: object, line: str) -> bool:
@@ -50,7 +55,7 @@ class Reports:
             return True
         self._last = (source, line, now)
         for pattern, handler in self._handlers:
-            if matches(line, (pattern,)):
+            if matches(line, (pattern,) if isinstance(pattern, str) else pattern):
                 try:
                     handler(line)
                 except Exception:
@@ -67,7 +72,7 @@ class AT:
         self.ms = ms
         self.reports = Reports(ms) if reports is None else reports  # one for all channels of a modem
         self.parser = Parser()
-        self.counts = {"timeout": 0, "full": 0, "unknown": 0, "stray": 0}
+        self.counts = self.reports.counts
         self.silent = False  # the modem did not even answer `AT`
         self.unsure = False  # nobody knows whether it listens: ask before the next command
         self.on_silent: "Callable[[bool], None] | None" = None
@@ -76,7 +81,7 @@ class AT:
         self._running: Command | None = None  # taken from the queue
         self._current: Command | None = None  # whose lines arrive: the running one, or a probe for it
 
-    def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
+    def on(self, pattern: "str | tuple[str, ...]", handler: "Callable[[str], None]") -> None:
         """Call `handler(line)` for unasked lines that match, whatever channel they come on."""
         self.reports.on(pattern, handler)
 
@@ -85,40 +90,21 @@ class AT:
         text: str,
         deadline_s: float = 1.0,
         priority: int = CONTROL,
-        *,
-        prefix: str = "",
-        needs: bool = False,
-        bare: "Callable[[str], bool] | None" = None,
-        bare_ends: bool = False,
-        ok: "tuple[str, ...]" = ("OK",),
-        fail: "tuple[str, ...]" = (),
-        payload: "bytes | None" = None,
-        unless: "Callable[[], bool] | None" = None,
-        then: "Callable[[], None] | None" = None,
-    ) -> Reply:
+        **how: "Unpack[How]",
+    ) -> Command:
         """Run one command; raises ATError. `deadline_s` runs from the sending, not from the queueing.
 
         prefix, bare: which lines are its answer, all others are unasked; needs: an end without such a line is stale;
+        bare_ends: the bare line ends it; ok, fail: lines that end it, `*` for any rest; payload: sent at its prompt;
         unless: asked when its turn comes; if so it is not sent, and ends with `held`; then: called at its success,
         before anything else is sent.
         """
-        if len(self._queue) >= QUEUE_MAX and priority > EMERGENCY:
+        if len(self._queue) >= _QUEUE_MAX and priority > EMERGENCY:
             self.counts["full"] += 1
             raise ATError("full")
-        command = Command(
-            text,
-            deadline_s,
-            priority,
-            prefix=prefix,
-            needs=needs,
-            bare=bare,
-            bare_ends=bare_ends,
-            ok=ok,
-            fail=fail,
-            payload=payload,
-            unless=unless,
-            then=then,
-        )
+        command = Command(text, deadline_s, priority)
+        for name, value in how.items():
+            setattr(command, name, value)
         at = len(self._queue)
         while at > 0 and self._queue[at - 1].priority > priority:
             at -= 1
@@ -131,7 +117,7 @@ class AT:
                 self._queue.remove(command)
         if command.error is not None:
             raise command.error
-        return command.reply
+        return command
 
     def fail_all(self, reason: str) -> None:
         """End the running command and everything queued: the modem forgot them."""
@@ -191,13 +177,13 @@ class AT:
                 self._on_data(value)
             elif kind == "prompt":
                 if self._current is not None:
-                    self._current.prompted.set()
+                    self._current.prompted = True
             else:
                 self._on_line(value)
 
     def _on_data(self, data: bytes) -> None:
         if self._current is not None and not self._current.done.is_set():
-            self._current.reply.data += data
+            self._current.data += data
         else:
             self.counts["stray"] += 1
 
@@ -247,24 +233,24 @@ class AT:
         command.sent = True
         await self.port.write(command.text.encode() + b"\r")
         if command.payload is not None:
-            if not await self._outlast(command, command.prompted):
+            if not await self._outlast(command, True):
                 await self.port.write(_ESCAPE)
                 await self._timed_out(command)
                 return
             if command.done.is_set():
                 return  # refused instead of prompted
             await self.port.write(command.payload)
-        if not await self._outlast(command, command.done):
+        if not await self._outlast(command, False):
             await self._timed_out(command)
         elif self.silent and command.error is None:
             self._set_silent(False)
 
-    async def _outlast(self, command: Command, event: asyncio.Event) -> bool:
-        """Wait for a running command. A dial that waits behind it gives it little time more."""
+    async def _outlast(self, command: Command, prompt: bool) -> bool:
+        """Whether a command ends in time, or comes to its prompt. A dial that waits behind it gives it little more."""
         until = self.ms() + int(command.deadline_s * 1000)
         urgent_since: int | None = None
         told = False
-        while not event.is_set():
+        while not (command.done.is_set() or (prompt and command.prompted)):
             now = self.ms()
             if command.aborted and not told:
                 told = True
@@ -276,7 +262,7 @@ class AT:
                 left = min(left, urgent_since + _GRACE_MS - now)
             if left <= 0:
                 return False
-            await _within(event, min(left, _STEP_MS) / 1000)
+            await asyncio.sleep(_STEP_S)
         return True
 
     def _urgent(self) -> bool:
@@ -302,7 +288,7 @@ class AT:
             await self.port.write(b"AT\r")
         except OSError:
             pass  # a port that takes nothing: the wait is the same, and the next try finds another channel
-        if not await _within(probe.done, limit_s):
+        if not await came(probe.done, limit_s):
             self.parser.reset()
             await self.port.unheard()
             return False
@@ -334,12 +320,4 @@ class AT:
 
 
 def _always() -> bool:
-    return True
-
-
-async def _within(event: asyncio.Event, limit_s: float) -> bool:
-    try:
-        await asyncio.wait_for(event.wait(), limit_s)
-    except asyncio.TimeoutError:
-        return False
     return True

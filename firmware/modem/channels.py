@@ -11,29 +11,30 @@ from firmware.modem import mux
 from firmware.modem.at import AT, Reports
 from firmware.modem.command import CONTROL, DATA, ATError
 from firmware.modem.port import SPEED, Port
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-READ_MAX = 512  # one piece of the UART's buffer
-START = "AT+CMUX=0"  # basic option; speed and frame size stay as they are
-_START_S = 2.0
-_SPEEDS = (57_600, 9_600, 38_400, 19_200)  # what a module may have been set to, or guesses at most
-_OPENED_S = 5.0  # all channels have answered or have not; a dial does not wait for that
-_TICK_S = 0.1
+_READ_MAX = const(512)  # one piece of the UART's buffer
+_START = const("AT+CMUX=0")  # basic option; speed and frame size stay as they are
+_START_S = const(2.0)
+_SPEEDS = const((57_600, 9_600, 38_400, 19_200))  # what a module may have been set to, or guesses at most
+_OPENED_MS = const(5_000)  # all channels have answered or have not; a dial does not wait for that
+_LOOK_S = const(0.01)  # how soon a frame or a channel that waits is seen
+_TICK_MS = const(100)
 # How long a dial waits for a channel that takes nothing yet. With what follows the end of a session (the modem is
 # spoken to plainly, asked once, given a moment for late words) it leaves within a second; one that was only late has
 # opened the voice's channel before that.
-_STEP_MS = 100  # between two looks whether one waits
-_UNHEARD_MS = 500  # the session has not had a word from the modem
-_READY_MS = 900  # it has
-_PLAIN_S = 0.1  # after the end of multiplexing the modem needs a moment
-_LATER_MS = 10_000  # tried again after a call that was in the way
-_AGAIN_MS = 600_000  # tried again after an attempt that came to nothing
-_DEAD_MS = 120_000  # longer than any command may take
+_UNHEARD_MS = const(500)  # the session has not had a word from the modem
+_READY_MS = const(900)  # it has
+_PLAIN_S = const(0.1)  # after the end of multiplexing the modem needs a moment
+_LATER_MS = const(10_000)  # tried again after a call that was in the way
+_AGAIN_MS = const(600_000)  # tried again after an attempt that came to nothing
+_DEAD_MS = const(120_000)  # longer than any command may take
 # What a modem says by itself after a reset. Heard without a frame, it tells that the modem fell out of multiplexing.
-_RESET_WORDS = (b"RDY", b"+CFUN: 1", b"Call Ready", b"SMS Ready", b"NORMAL POWER DOWN", b"NORMAL POWER OFF")
+_RESET_WORDS = const((b"RDY", b"+CFUN: 1", b"Call Ready", b"SMS Ready", b"NORMAL POWER DOWN", b"NORMAL POWER OFF"))
 
 
 class Lane(Port):
@@ -91,7 +92,6 @@ class Channels:
         self._data = AT(Lane(self, mux.DATA), ms, self.reports)
         self._texts = AT(Lane(self, mux.TEXTS), ms, self.reports)
         self._lock = asyncio.Lock()  # a frame is never torn by another
-        self._moved = asyncio.Event()  # a session began, changed or ended
         self._framed = True  # the modem may be speaking frames: a terminal that restarts finds it so
         self._owed = b""  # goes out before anything else
         self._dead_ms: int | None = None  # since then a channel beside the voice's answers nothing
@@ -122,7 +122,7 @@ class Channels:
         free = [one for one in (self._texts, self._data) if one.running_priority() < 0] if self.multiplexed else []
         return next((one for one in free if not one.silent), free[0] if free else None)
 
-    def on(self, pattern: str, handler: "Callable[[str], None]") -> None:
+    def on(self, pattern: "str | tuple[str, ...]", handler: "Callable[[str], None]") -> None:
         """Call `handler(line)` for unasked lines that match, whatever channel they come on."""
         self.reports.on(pattern, handler)
 
@@ -171,29 +171,23 @@ class Channels:
 
     async def _asked(self) -> "bool | None":
         try:
-            await self.voice.command(START, _START_S, CONTROL, unless=self.busy, then=self._begin)
+            await self.voice.command(_START, _START_S, CONTROL, unless=self.busy, then=self._begin)
         except ATError as error:
             # Without an answer it may have begun all the same.
             self._framed = error.reason not in ("refused", "held")
             return None if error.reason in ("held", "full") else False
-        try:
-            await asyncio.wait_for(self._opened(), _OPENED_S)
-        except asyncio.TimeoutError:
-            self._fall()
-        return self.multiplexed
-
-    async def _opened(self) -> None:
-        session = self.session
+        session, begun = self.session, self.ms()
         while session is not None and self.session is session and not session.up:
-            self._moved.clear()
-            await self._moved.wait()
+            if self.ms() - begun >= _OPENED_MS:
+                self._fall()
+            await asyncio.sleep(_LOOK_S)
+        return self.multiplexed
 
     def _begin(self) -> None:
         """The modem said OK, and from the next byte on it speaks frames."""
         self._framed = True
         self.session = mux.Mux(self.ms())
         self.voice.drop(DATA, "closed")  # what waits there for data would hold up the voice for good
-        self._moved.set()
 
     def _fall(self) -> None:
         """Back to one channel. What was sent is lost, what waits for the voice goes on waiting."""
@@ -201,12 +195,11 @@ class Channels:
         self.settled = self.multiplexed = False
         self.falls += 1
         if self._framed:
-            self._owed = mux.RECOVER
+            self._owed = mux.recover()
         self.voice.unsure = True
         self.voice.fail_running("closed")
         for engine in (self._data, self._texts):
             engine.fail_all("closed")
-        self._moved.set()
         self.on_fallen()
 
     def plain(self) -> None:
@@ -218,7 +211,7 @@ class Channels:
         if self.session is not None:
             self._fall()
         elif self._framed:
-            self._owed = mux.RECOVER
+            self._owed = mux.recover()
 
     async def hunt(self) -> None:
         """Look for a modem that listens at another speed, and bring it to ours. Nothing on a port with one speed."""
@@ -247,18 +240,11 @@ class Channels:
             now = self.ms()
             if since is None and (session.up or urgent()):
                 since = now
-            left = _STEP_MS
-            if since is not None:
-                left = min(left, since + (_READY_MS if session.heard else _UNHEARD_MS) - now)
-            if left <= 0:
+            if since is not None and now - since >= (_READY_MS if session.heard else _UNHEARD_MS):
                 if dlci == mux.VOICE:
                     self._fall()
                 return False
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), left / 1000)
-            except asyncio.TimeoutError:
-                pass
+            await asyncio.sleep(_LOOK_S)
 
     async def send(self, data: bytes) -> None:
         """To the wire, in one piece."""
@@ -272,7 +258,7 @@ class Channels:
     async def read_forever(self) -> None:
         """The only reader. Ends when the port is gone."""
         while True:
-            piece = await self.port.read(READ_MAX)
+            piece = await self.port.read(_READ_MAX)
             if not piece:
                 for engine in (self.voice, self._data, self._texts):
                     engine.fail_all("closed")
@@ -285,24 +271,18 @@ class Channels:
 
     async def tend(self) -> None:
         """Keeps a session going while there is one."""
+        ticked = 0
         while True:
-            session = self.session
-            if session is None:
-                self._moved.clear()
-                await self._moved.wait()
-                continue
-            if session.out:
+            session, now = self.session, self.ms()
+            if session is not None and session.out:
                 out, session.out = session.out, bytearray()
                 await self.send(bytes(out))
-                continue
-            self._moved.clear()
-            try:
-                await asyncio.wait_for(self._moved.wait(), _TICK_S)
-            except asyncio.TimeoutError:
-                pass
-            if self.session is session:
-                self._hear(session, session.tick(self.ms()))
-                self._watch(self.ms())
+            elif session is not None and now - ticked >= _TICK_MS:
+                ticked = now
+                self._hear(session, session.tick(now))
+                self._watch(now)
+            else:
+                await asyncio.sleep(_LOOK_S)
 
     def _watch(self, now: int) -> None:
         """A channel beside the voice's that stays dead is worth a new session, once no call wants the line."""
@@ -336,9 +316,6 @@ class Channels:
             for engine in (self._data, self._texts):
                 engine.silent = engine.unsure = False
             self.multiplexed = True
-            self._moved.set()
-        elif session.out or not session.up:
-            self._moved.set()
 
     def _raw(self, line: bytes) -> None:
         """A line between frames. Only a modem that fell out of multiplexing speaks so."""

@@ -1,20 +1,37 @@
 """One AT command: what is sent, which lines answer it, what ended it.
 
-In: a text and how its answer looks. Out: a `Reply`, or an `ATError` that says why there is none.
+In: a text and how its answer looks. Out: what it got, or an `ATError` that says why there is none.
 Must never take a line that could be somebody else's.
 """
 
 import asyncio
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from protocol import const
+
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypedDict
+
+    class How(TypedDict, total=False):
+        """What a command may be told about its answer; `AT.command` says what each means."""
+
+        prefix: str
+        needs: bool
+        bare: Callable[[str], bool]
+        bare_ends: bool
+        ok: tuple[str, ...]
+        fail: tuple[str, ...]
+        payload: bytes
+        unless: Callable[[], bool]
+        then: Callable[[], None]
+
 
 # Priorities, best first. A lower number goes to the head of the queue; a running command is never cut.
-EMERGENCY = 0  # dial, hang up, answer
-VOICE = 1  # what a running call needs
-CONTROL = 2  # registration, time, battery
-DATA = 3  # sockets
+EMERGENCY = const(0)  # dial, hang up, answer
+VOICE = const(1)  # what a running call needs
+CONTROL = const(2)  # registration, time, battery
+DATA = const(3)  # sockets
 
 
 class ATError(Exception):
@@ -35,77 +52,62 @@ class ATError(Exception):
             return -1
 
 
-class Reply:
-    """What a command got: its lines, raw bytes if any, and the line that ended it."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.data = b""
-        self.final = ""
-
-
 class Command:
-    """One command in the queue. `ok` and `fail` end it; an entry that ends in `*` matches by its beginning."""
+    """One command in the queue, and then what it got. `ok` and `fail` end it.
 
-    def __init__(
-        self,
-        text: str,
-        deadline_s: float,
-        priority: int,
-        *,
-        prefix: str = "",
-        needs: bool = False,
-        bare: "Callable[[str], bool] | None" = None,
-        bare_ends: bool = False,
-        ok: "tuple[str, ...]" = ("OK",),
-        fail: "tuple[str, ...]" = (),
-        payload: "bytes | None" = None,
-        unless: "Callable[[], bool] | None" = None,
-        then: "Callable[[], None] | None" = None,
-    ) -> None:
+    What most commands do without is told by the class: each object has only what is its own.
+    """
+
+    # How its answer looks, as `AT.command` says.
+    prefix = ""
+    needs = False
+    bare: "Callable[[str], bool] | None" = None
+    bare_ends = False
+    ok: "tuple[str, ...]" = ("OK",)
+    fail: "tuple[str, ...]" = ()
+    payload: "bytes | None" = None
+    unless: "Callable[[], bool] | None" = None
+    then: "Callable[[], None] | None" = None
+
+    # What it got.
+    lines: "list[str]" = []  # replaced, never changed: it is everybody's
+    data = b""  # raw bytes, if any
+    final = ""  # the line that ended it
+    error: "ATError | None" = None
+
+    sent = False
+    prompted = False  # the modem waits for the payload
+    aborted = False  # its caller wants it ended, and one character does that
+
+    def __init__(self, text: str, deadline_s: float, priority: int) -> None:
         self.text = text
         self.deadline_s = deadline_s
         self.priority = priority
-        self.prefix = prefix
-        self.needs = needs
-        self.bare = bare
-        self.bare_ends = bare_ends
-        self.ok = ok
-        self.fail = fail
-        self.payload = payload
-        self.unless = unless
-        self.then = then
-        self.reply = Reply()
-        self.error: ATError | None = None
-        self.sent = False
-        self.aborted = False  # its caller wants it ended, and one character does that
         self.done = asyncio.Event()
-        self.prompted = asyncio.Event()
 
     def finish(self, error: "ATError | None" = None) -> None:
         """End it once; later endings change nothing."""
         if not self.done.is_set():
             self.error = error
             self.done.set()
-            self.prompted.set()
             if error is None and self.then is not None:
                 self.then()
 
     def take(self, line: str) -> bool:
         """Whether the line belongs to this command. Ends the command if the line is its result."""
         if matches(line, self.ok):
-            if self.needs and not self.reply.lines:
+            if self.needs and not self.lines:
                 return False  # the late result of an earlier command
-            self.reply.final = line
+            self.final = line
             self.finish()
         elif matches(line, self.fail) or line == "ERROR" or line.startswith(("+CME ERROR:", "+CMS ERROR:")):
             self.finish(ATError("refused", line))
         elif self.prefix and line.startswith(self.prefix):
-            self.reply.lines.append(line)
+            self.lines = self.lines + [line]
         elif self.bare is not None and self.bare(line):
-            self.reply.lines.append(line)
+            self.lines = self.lines + [line]
             if self.bare_ends:
-                self.reply.final = line
+                self.final = line
                 self.finish()
         else:
             return False

@@ -10,19 +10,21 @@ from firmware.core import limits
 from firmware.modem.at import AT
 from firmware.modem.command import EMERGENCY, ATError
 from firmware.modem.replies import GONE, parse_clcc
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-BLOCKED_MS = 1000  # a channel held longer than this must not keep a press waiting
-_HANG_UP_S = 2.0
-_ANSWER_S = 20.0  # the manual's
-_LOOK_S = 1.0
-_AGAIN_S = 0.1
+_BLOCKED_MS = const(1000)  # a channel held longer than this must not keep a press waiting
+_HANG_UP_S = const(2.0)
+_ANSWER_S = const(20.0)  # the manual's
+_LOOK_S = const(1.0)
+_AGAIN_S = const(0.1)
 _REASONS = {"reset": "modem_reset", "timeout": "timeout", "aborted": "local_hangup"}
 WORDS = {"BUSY": "busy", "NO ANSWER": "no_answer", "NO CARRIER": "no_carrier", "NO DIALTONE": "no_dialtone"}
-DIAL, ANSWER = "ATD", "ATA"  # commands that any character aborts before their result
+DIAL = const("ATD")  # commands that any character aborts before their result
+ANSWER = const("ATA")
 
 
 class Line:
@@ -112,7 +114,9 @@ class Line:
         self._number, self._sure = number, not self._doubt
         watch = asyncio.create_task(self._watch_blocked())
         try:
-            await self.at.command("%s%s;" % (DIAL, number), limits.DIAL_MS / 1000, EMERGENCY, fail=tuple(WORDS))
+            await self.at.command(
+                "%s%s;" % (DIAL, number), limits.DIAL_MS / 1000, EMERGENCY, fail=tuple(WORDS), then=self._taken
+            )
         except ATError as error:
             lost = error.reason in ("timeout", "closed")
             if self.state == "idle":
@@ -130,14 +134,17 @@ class Line:
             watch.cancel()
         if self._ending is not None:
             await self._clear()  # taken back, but too late: the call is being set up
-        elif self.state == "idle":
+        elif self.state == "idle" and not self._accepted:
             self._doubt = True
-        elif not self._accepted:
+
+    def _taken(self) -> None:
+        """The modem said OK to the dial. At once: a word of the call's end may stand right behind it."""
+        if self._ending is None and self.state != "idle" and not self._accepted:
             self._accept()
 
     async def _watch_blocked(self) -> None:
         """A press must not wait for a command that holds the channel: restart the modem if the board can."""
-        await asyncio.sleep(BLOCKED_MS / 1000)
+        await asyncio.sleep(_BLOCKED_MS / 1000)
         if self.at.running_priority() > EMERGENCY:
             self.blocked += 1
             if self.restart is not None:

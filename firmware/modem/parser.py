@@ -4,9 +4,11 @@ In: any piece of the stream. Out: ("line", text), ("prompt", ""), ("data", bytes
 Must never grow without bound and never take counted bytes for lines or lines for counted bytes.
 """
 
-LINE_MAX = 512  # longest line of the dialect is a report of a short message, 280 hex digits and a head
-DATA_MAX = 1460  # the modem's own limit of one socket read
-_COUNTED = "+CIPRXGET: 2,"
+from protocol import const
+
+_LINE_MAX = const(512)  # longest line of the dialect is a report of a short message, 280 hex digits and a head
+_DATA_MAX = const(1460)  # the modem's own limit of one socket read
+_COUNTED = const("+CIPRXGET: 2,")
 
 
 def counted(line: str) -> int:
@@ -18,7 +20,7 @@ def counted(line: str) -> int:
         count = int(fields[-2])
     except (IndexError, ValueError):
         return -1
-    return count if 0 <= count <= DATA_MAX else -1
+    return count if 0 <= count <= _DATA_MAX else -1
 
 
 class Parser:
@@ -62,7 +64,7 @@ class Parser:
                 self.expect_prompt = False
                 self._line = bytearray()
                 tokens.append(("prompt", ""))
-            elif len(self._line) < LINE_MAX:
+            elif len(self._line) < _LINE_MAX:
                 self._line.append(byte)
             else:
                 self._overlong = True

@@ -6,39 +6,42 @@ PWRKEY toggles: must never press it on a modem that may well run and has not bee
 
 import asyncio
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+from protocol import const
+
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.hal.base import ModemSwitch
 
-ON_MS = 1200  # PWRKEY low for at least 1 s
-OFF_MS = 1500
-ASK_FIRST = 2  # unanswered `AT` (plain, and after the end of multiplexing) that make a silent modem one that is off
-ANSWER_MS = 12_000  # between two moves: it starts in 3 s, and is heard within 8
-MUTE = 8  # unanswered `AT` of a modem whose line says that it runs
-LEAVE_MS = 5_000  # a modem that logs off from the network says so, or drops its line, within this
-REST_MS = 1_000  # without power between off and on, 800 at least
-CUT_MS = 2_000  # the capacitors at the supply drain in that
-_LOOK_MS = 100
+_ON_MS = const(1200)  # PWRKEY low for at least 1 s
+_OFF_MS = const(1500)
+# Unanswered `AT` (plain, and after the end of multiplexing) that make a silent modem one that is off.
+_ASK_FIRST = const(2)
+_ANSWER_MS = const(12_000)  # between two moves: it starts in 3 s, and is heard within 8
+_MUTE = const(8)  # unanswered `AT` of a modem whose line says that it runs
+_LEAVE_MS = const(5_000)  # a modem that logs off from the network says so, or drops its line, within this
+_REST_MS = const(1_000)  # without power between off and on, 800 at least
+_CUT_MS = const(2_000)  # the capacitors at the supply drain in that
+_LOOK_MS = const(100)
 
 
 def wake(status: "bool | None", unanswered: int, since_ms: "int | None") -> str:
     """What a modem that does not answer needs: "" (time), "on" or "restart". since_ms: since the last move, or None."""
-    if since_ms is not None and since_ms < ANSWER_MS:
+    if since_ms is not None and since_ms < _ANSWER_MS:
         return ""
     if status is None:
-        return "on" if unanswered >= ASK_FIRST else ""
+        return "on" if unanswered >= _ASK_FIRST else ""
     if not status:
         return "on"
-    return "restart" if unanswered >= MUTE else ""
+    return "restart" if unanswered >= _MUTE else ""
 
 
 def left(status: "bool | None", said: bool, waited_ms: int) -> str:
     """Whether it is off so long after PWRKEY was pressed to that end: "off", "" (not yet), "stuck" or "unknown"."""
     if status is False or (status is None and said):
         return "off"
-    if waited_ms < LEAVE_MS:
+    if waited_ms < _LEAVE_MS:
         return ""
     return "stuck" if status else "unknown"
 
@@ -92,18 +95,18 @@ class Power:
         """Off and on again, whatever state it is in. Nothing if it is just starting."""
         asked = self.ms()
         async with self._lock:
-            if self._moved_ms is not None and (self._moved_ms >= asked or asked - self._moved_ms < ANSWER_MS):
+            if self._moved_ms is not None and (self._moved_ms >= asked or asked - self._moved_ms < _ANSWER_MS):
                 return
             self.restarts += 1
             self.on_off()
             if await self._off():
                 self.on_off()  # until its last moment it may have said that it is registered
-                await asyncio.sleep(REST_MS / 1000)
+                await asyncio.sleep(_REST_MS / 1000)
                 await self._on()
 
     async def _on(self) -> None:
         self._said = False
-        await self.switch.press(ON_MS)
+        await self.switch.press(_ON_MS)
         self._moved_ms = self.ms()
 
     async def _off(self) -> bool:
@@ -113,7 +116,7 @@ class Power:
             return True
         if await self.switch.supply(False):
             self.cuts += 1
-            await asyncio.sleep(CUT_MS / 1000)
+            await asyncio.sleep(_CUT_MS / 1000)
             await self.switch.supply(True)
             return True
         # Nobody knows on which side the toggle stands: it was off and is starting now, or it is beyond our reach.
@@ -124,7 +127,7 @@ class Power:
     async def _leave(self) -> str:
         """Press PWRKEY to switch off, and see what comes of it."""
         self._said = False
-        await self.switch.press(OFF_MS)
+        await self.switch.press(_OFF_MS)
         begun = self.ms()
         while True:
             verdict = left(self.switch.status(), self._said, self.ms() - begun)

@@ -4,8 +4,9 @@ In: one line. Out: a value, or None where the line does not hold one. Must never
 """
 
 from firmware.core import clock
+from protocol import const
 
-CELL_MAX = 24  # of the wire
+_CELL_MAX = const(24)  # of the wire
 
 
 def parse_psuttz(line: str) -> "int | None":
@@ -36,7 +37,7 @@ def parse_creg(line: str) -> "tuple[int, str] | None":
         return None
     if not 0 <= stat <= 5:
         return None
-    return stat, plain("-".join(fields[1:3]), CELL_MAX) if len(fields) >= 3 else ""
+    return stat, plain("-".join(fields[1:3]), _CELL_MAX) if len(fields) >= 3 else ""
 
 
 def is_identity(line: str) -> bool:
@@ -60,7 +61,13 @@ def within(text: str, low: int, high: int) -> "int | None":
     return value if low <= value <= high else None
 
 
-ACTIVE, HELD, DIALLING, ALERTING, INCOMING, WAITING, GONE = range(7)  # stat of `+CLCC`
+ACTIVE = const(0)  # stat of `+CLCC`
+HELD = const(1)
+DIALLING = const(2)
+ALERTING = const(3)
+INCOMING = const(4)
+WAITING = const(5)
+GONE = const(6)
 
 
 def parse_clcc(line: str) -> "tuple[int, int, str] | None":

@@ -12,44 +12,50 @@ from firmware.core import clock
 from firmware.modem.command import CONTROL, ATError
 from firmware.modem.port import SPEED
 from firmware.modem.replies import digits, is_identity, parse_creg, parse_psuttz, plain, within
+from firmware.waits import came
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.modem.at import AT
     from firmware.modem.channels import Channels
-    from firmware.modem.command import Reply
+    from firmware.modem.command import Command
     from firmware.modem.power import Power
 
-REGISTERED = (1, 5)  # home, roaming
+_REGISTERED = const((1, 5))  # home, roaming
 
 # Sent after every start; a refused one is counted, and only what calls need is decisive. The first ones hold for
 # the channel that they are sent on, and so does the form of short messages; sms.py sees to the rest of those.
-EACH = ("ATE0", "AT+CMEE=1", "AT+CREG=2")
-TEXTS = ("AT+CMGF=1",)
-PROFILE = (
-    "AT+CIURC=1",  # RDY and Call Ready tell of restarts
-    "AT+CLTS=1",
-    "AT+CLIP=1",
-    "AT+COLP=0",  # with COLP=1 the channel is blocked until the other side answers
-    "AT+CLCC=1",
-    "AT+MORING=1",
-    "AT+CBATCHK=1",
-    "AT+DDET=1,0,0,0",  # the other side may accept by key; some modules cannot
+_EACH = const(("ATE0", "AT+CMEE=1", "AT+CREG=2"))
+_TEXTS = const(("AT+CMGF=1",))
+_PROFILE = const(
+    (
+        "AT+CIURC=1",  # RDY and Call Ready tell of restarts
+        "AT+CLTS=1",
+        "AT+CLIP=1",
+        "AT+COLP=0",  # with COLP=1 the channel is blocked until the other side answers
+        "AT+CLCC=1",
+        "AT+MORING=1",
+        "AT+CBATCHK=1",
+        "AT+DDET=1,0,0,0",  # the other side may accept by key; some modules cannot
+    )
 )
 # What a module can beyond the least: (name, question that a module without it refuses).
-ABILITIES = (("tts", "AT+CTTS=?"), ("audio_file", "AT+CREC=?"), ("dtmf", "AT+DDET=?"))
-VERSION_MAX = 40  # of the wire
-_START_TRY_S = 0.5
-_SILENT_MS = 10_000  # a modem boots in 3 s; after so long without a word it is called silent
-_HUNT_EVERY = 12  # unanswered `AT` between two looks at other speeds
-_SETTLED_MS = 60_000  # `Call Ready` belongs to the start for so long, later it tells of a restart
-_POLL_LOST_S = 3
-_POLL_FINE_S = 10
-_STATUS_MS = 60_000
-_TIME_MS = 30_000
-_TIME_AGAIN_MS = 6 * 3_600_000
+_ABILITIES = const((("tts", "AT+CTTS=?"), ("audio_file", "AT+CREC=?"), ("dtmf", "AT+DDET=?")))
+_KNOWN = const(("SMS Ready", "+CFUN:*", "*PSNWID:*", "+CTZV:*", "DST:*", "OVER-VOLTAGE*", "+CGREG:*", "+CRING:*"))
+_VERSION_MAX = const(40)  # of the wire
+_START_TRY_S = const(0.5)
+_SILENT_MS = const(10_000)  # a modem boots in 3 s; after so long without a word it is called silent
+_HUNT_EVERY = const(12)  # unanswered `AT` between two looks at other speeds
+_SETTLED_MS = const(60_000)  # `Call Ready` belongs to the start for so long, later it tells of a restart
+_LOOK_S = const(0.05)  # how soon a restart of the modem is noticed
+_POLL_LOST_S = const(3)
+_POLL_FINE_S = const(10)
+_STATUS_MS = const(60_000)
+_TIME_MS = const(30_000)
+_TIME_AGAIN_MS = const(6 * 3_600_000)
 
 
 class Sim800:
@@ -107,13 +113,12 @@ class Sim800:
         at.on("*PSUTTZ:*", self._on_psuttz)
         at.on("UNDER-VOLTAGE*", self._on_under_voltage)
         at.on("NORMAL POWER*", self._on_power_down)
-        for known in ("SMS Ready", "+CFUN:*", "*PSNWID:*", "+CTZV:*", "DST:*", "OVER-VOLTAGE*", "+CGREG:*", "+CRING:*"):
-            at.on(known, lambda line: None)
+        at.on(_KNOWN, lambda line: None)  # they tell us nothing
 
     def registered(self) -> bool:
         """Whether a call can be dialled as far as we know."""
         moving = self.power is not None and self.power.moving
-        return self.ready and not moving and not self.at.silent and self.reg in REGISTERED
+        return self.ready and not moving and not self.at.silent and self.reg in _REGISTERED
 
     async def run(self) -> None:
         """Keep the modem started and its fields fresh, for ever."""
@@ -130,10 +135,7 @@ class Sim800:
                 self.ready = self.ready and not self.at.silent
                 continue
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), _POLL_FINE_S if self.registered() else _POLL_LOST_S)
-            except asyncio.TimeoutError:
-                pass
+            await came(self._wake, _POLL_FINE_S if self.registered() else _POLL_LOST_S, _LOOK_S)
 
     async def refresh(self) -> None:
         """Ask for the registration now; before a dial that would otherwise trust an old report."""
@@ -199,10 +201,10 @@ class Sim800:
 
     async def _set_up(self) -> None:
         channels = self.channels
-        await self._send(self.at, EACH + PROFILE + TEXTS)
+        await self._send(self.at, _EACH + _PROFILE + _TEXTS)
         if channels.multiplexed:
-            await self._send(channels.data, EACH)
-            await self._send(channels.texts, EACH + TEXTS)
+            await self._send(channels.data, _EACH)
+            await self._send(channels.texts, _EACH + _TEXTS)
 
     async def _send(self, engine: "AT", lines: "tuple[str, ...]") -> None:
         for line in lines:
@@ -249,7 +251,7 @@ class Sim800:
         if self.imei is None:
             self.imei = digits(await self._ask("AT+GSN", 2.0), 15, 15)
         if self.version is None:
-            self.version = plain(await self._ask("AT+GMR", 2.0) or "", VERSION_MAX) or None
+            self.version = plain(await self._ask("AT+GMR", 2.0) or "", _VERSION_MAX) or None
             await self._learn()
         await self._check_sim()
         if self.sim:
@@ -258,7 +260,7 @@ class Sim800:
 
     async def _learn(self) -> None:
         """What this module can. Its firmware does not change, so it is asked once."""
-        for name, question in ABILITIES:
+        for name, question in _ABILITIES:
             try:
                 await self.channels.texts.command(question, 2.0)
                 self.can.add(name)
@@ -275,7 +277,7 @@ class Sim800:
 
     # Polling
 
-    async def _query(self, text: str, limit_s: float, prefix: str) -> "Reply":
+    async def _query(self, text: str, limit_s: float, prefix: str) -> "Command":
         """Ask for a fact beside the voice's channel, where a dial would have to wait for the answer."""
         engine = self.channels.spare
         if engine is None:
@@ -361,9 +363,9 @@ class Sim800:
     def _set_reg(self, stat: int, cell: str) -> None:
         if cell:
             self.cell = cell
-        before = self.reg in REGISTERED
+        before = self.reg in _REGISTERED
         self.reg = stat
-        if before != (stat in REGISTERED):
+        if before != (stat in _REGISTERED):
             self.on_notice("voice_lost" if before else "voice_back", None)
             self.changed.set()
             self._wake.set()

@@ -6,31 +6,36 @@ leave the modem in another character set than it was found in.
 
 from firmware.core.words import ucs2_hex
 from firmware.modem.command import DATA, ATError
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.modem.channels import Channels
 
-_SET_UP = (
-    "AT+CMGF=1",
-    "AT+CSMP=17,167,0,8",  # 8: UCS2; valid for a day; the text of an alarm is worthless after that
-    'AT+CSCS="UCS2"',
+_SET_UP = const(
+    (
+        "AT+CMGF=1",
+        "AT+CSMP=17,167,0,8",  # 8: UCS2; valid for a day; the text of an alarm is worthless after that
+        'AT+CSCS="UCS2"',
+    )
 )
-_RESTORE = 'AT+CSCS="GSM"'
-_TIDY = (
-    "AT+CMGF=1",
-    _RESTORE,  # a restart of this program may have come between
-    "AT+CGSMS=1",  # circuit switched: data may be down
-    "AT+CNMI=2,1,0,0,0",
+_RESTORE = const('AT+CSCS="GSM"')
+_TIDY = const(
+    (
+        "AT+CMGF=1",
+        _RESTORE,  # a restart of this program may have come between
+        "AT+CGSMS=1",  # circuit switched: data may be down
+        "AT+CNMI=2,1,0,0,0",
+    )
 )
-_DELETE_ALL = "AT+CMGD=1,4"
-_SEND_S = 60.0  # the manual's longest time
-_SEND_ALONE_S = 20.0  # on the only channel; a dial is waiting for its end
-_SHORT_S = 2.0
-_DELETE_S = 25.0
-_END = b"\x1a"
+_DELETE_ALL = const("AT+CMGD=1,4")
+_SEND_S = const(60.0)  # the manual's longest time
+_SEND_ALONE_S = const(20.0)  # on the only channel; a dial is waiting for its end
+_SHORT_S = const(2.0)
+_DELETE_S = const(25.0)
+_END = const(b"\x1a")
 
 
 class Sms:

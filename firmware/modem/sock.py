@@ -8,26 +8,30 @@ import asyncio
 
 from firmware.modem.command import DATA, ATError
 from firmware.net.link import HELD, OpenStream
+from firmware.waits import came
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.modem.channels import Channels
 
-SEND_MAX = 512  # 50 ms at 115,200 baud: no dial waits longer for a send
-READ_MAX = 1024
-_POLL_S = 1.5  # the report of new data is lost when it meets a read or a send
-_CONNECT_S = 75.0
-_MODES_S = 2.0
-PULL = "AT+CIPRXGET=1"
-PUSHES = "modem cannot hold data back"  # there will never be a link with it, and somebody has to hear why
-_MODES = (  # (command, whether the connection works without it)
-    ("AT+CIPMUX=0", True),  # one connection is how a modem starts
-    ("AT+CIPQSEND=1", True),  # without it a send ends with SEND OK instead of DATA ACCEPT
-    (PULL, False),  # else data would come at any moment, between the lines of other answers
+_SEND_MAX = const(512)  # 50 ms at 115,200 baud: no dial waits longer for a send
+_READ_MAX = const(1024)
+_POLL_S = const(1.5)  # the report of new data is lost when it meets a read or a send
+_CONNECT_S = const(75.0)
+_MODES_S = const(2.0)
+_PULL = const("AT+CIPRXGET=1")
+PUSHES = const("modem cannot hold data back")  # there will never be a link with it, and somebody has to hear why
+_MODES = const(
+    (  # (command, whether the connection works without it)
+        ("AT+CIPMUX=0", True),  # one connection is how a modem starts
+        ("AT+CIPQSEND=1", True),  # without it a send ends with SEND OK instead of DATA ACCEPT
+        (_PULL, False),  # else data would come at any moment, between the lines of other answers
+    )
 )
-_CONNECTED = ("CONNECT OK", "ALREADY CONNECT")
+_CONNECTED = const(("CONNECT OK", "ALREADY CONNECT"))
 
 
 class StreamError(OSError):
@@ -51,8 +55,7 @@ class ModemStream(OpenStream):
         channels.on("+CIPRXGET: 1*", lambda line: self._news.set())
         channels.on("CLOSED", self._on_closed)
         channels.on("+PDP: DEACT", self._on_deact)
-        for verdict in ("CONNECT OK", "ALREADY CONNECT", "CONNECT FAIL"):
-            channels.on(verdict, self._on_verdict)
+        channels.on(("CONNECT OK", "ALREADY CONNECT", "CONNECT FAIL"), self._on_verdict)
         channels.on("STATE:*", lambda line: None)
 
     async def open(self, host: str, port: int, apn: str) -> None:
@@ -67,9 +70,7 @@ class ModemStream(OpenStream):
         verdict = await self._step('AT+CIPSTART="TCP","%s",%d' % (host, port), 10.0, ("OK",) + _CONNECTED)
         if verdict in _CONNECTED:
             self._on_verdict(verdict)
-        try:
-            await asyncio.wait_for(self._connected.wait(), _CONNECT_S)
-        except asyncio.TimeoutError:
+        if not await came(self._connected, _CONNECT_S):
             raise StreamError("connect: no verdict")
         if self._verdict not in _CONNECTED:
             raise StreamError("connect: refused")
@@ -98,7 +99,7 @@ class ModemStream(OpenStream):
         except ATError as error:
             if refusable and error.reason == "refused":
                 return error.text
-            if text == PULL and error.reason == "refused":
+            if text == _PULL and error.reason == "refused":
                 raise StreamError(PUSHES)
             raise StreamError("%s: %s" % (text[3:10], error.reason))
 
@@ -120,20 +121,13 @@ class ModemStream(OpenStream):
         while mine == self._opens:
             self._news.clear()
             if not self.held():
-                piece = await self._take(min(most, READ_MAX))
+                piece = await self._take(min(most, _READ_MAX))
                 if piece:
                     return piece
                 if not self.opened:
                     break
-            await self._nap()
+            await came(self._news, _POLL_S)
         return b""
-
-    async def _nap(self) -> None:
-        """Until there is news, or it is time to look."""
-        try:
-            await asyncio.wait_for(self._news.wait(), _POLL_S)
-        except asyncio.TimeoutError:
-            pass
 
     async def _take(self, most: int) -> bytes:
         """What the modem holds for us now."""
@@ -155,8 +149,8 @@ class ModemStream(OpenStream):
     async def write(self, data: bytes) -> None:
         """All bytes, in pieces that do not delay a dial. Raises StreamError."""
         async with self._lock:
-            for start in range(0, len(data), SEND_MAX):
-                await self._send(data[start : start + SEND_MAX])
+            for start in range(0, len(data), _SEND_MAX):
+                await self._send(data[start : start + _SEND_MAX])
 
     async def _send(self, piece: bytes) -> None:
         while not await self._sent(piece):
@@ -166,7 +160,7 @@ class ModemStream(OpenStream):
         """Whether it left. A dial may have gone first while the send stood in the queue: then after the call."""
         while self.held() and self.opened:
             self._news.clear()
-            await self._nap()
+            await came(self._news, _POLL_S)
         if not self.opened:
             raise StreamError("send: closed")
         try:

@@ -5,17 +5,18 @@ and a call that is set up ends it.
 """
 
 from firmware.core.words import ucs2_hex
-from firmware.modem.command import DATA, ATError
+from firmware.modem.command import ATError
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.modem.channels import Channels
 
-SPEECH = DATA + 1  # priority
-_BEGIN_S = 2.0
-_LONGEST_MS = 10_000  # the report of the end can be lost, and a call set up over it may swallow it
+_SPEECH = const(4)  # priority, behind DATA
+_BEGIN_S = const(2.0)
+_LONGEST_MS = const(10_000)  # the report of the end can be lost, and a call set up over it may swallow it
 
 
 class Tts:
@@ -63,4 +64,4 @@ class Tts:
         return True
 
     async def _command(self, text: str) -> None:
-        await self.channels.voice.command(text, _BEGIN_S, SPEECH, unless=self.held)
+        await self.channels.voice.command(text, _BEGIN_S, _SPEECH, unless=self.held)

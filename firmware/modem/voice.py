@@ -12,15 +12,17 @@ from firmware.modem.at import AT
 from firmware.modem.command import VOICE, ATError
 from firmware.modem.line import ANSWER, DIAL, WORDS, Line
 from firmware.modem.replies import ACTIVE, ALERTING, DIALLING, GONE, HELD, INCOMING, WAITING, parse_clcc
+from firmware.waits import came
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-_POLL_S = 1.0  # the report of `+CLCC` can be lost
-_ABSENT_POLLS = 3  # polls without our call after which it is over without a word
-_WORD_S = 0.5  # the word that says why follows a `+CLCC` stat 6 within this
-_NAMELESS_MAX = 3  # looks at a caller without a number after which it is told as withheld
+_POLL_S = const(1.0)  # the report of `+CLCC` can be lost
+_ABSENT_POLLS = const(3)  # polls without our call after which it is over without a word
+_WORD_S = const(0.5)  # the word that says why follows a `+CLCC` stat 6 within this
+_NAMELESS_MAX = const(3)  # looks at a caller without a number after which it is told as withheld
 
 
 class Voice(Line):
@@ -38,10 +40,8 @@ class Voice(Line):
         at.on("+CLCC:*", self._on_clcc)
         at.on("+CLIP:*", self._on_clip)
         at.on("RING", self._on_ring)
-        at.on("MO RING", lambda line: self._wake.set())
-        at.on("MO CONNECTED", lambda line: self._wake.set())  # a hint to look; only +CLCC is believed
-        for word in WORDS:
-            at.on(word, self._on_word)
+        at.on(("MO RING", "MO CONNECTED"), lambda line: self._wake.set())  # a hint to look; only +CLCC is believed
+        at.on(tuple(WORDS), self._on_word)
 
     async def adopt(self) -> bool:
         """Whether a call is active that we know nothing about: this program restarted, the modem did not."""
@@ -65,10 +65,7 @@ class Voice(Line):
             if not self.in_call():
                 await self._wake.wait()
             else:
-                try:
-                    await asyncio.wait_for(self._wake.wait(), _POLL_S)
-                except asyncio.TimeoutError:
-                    pass
+                await came(self._wake, _POLL_S)
             if self._gone:
                 await asyncio.sleep(_WORD_S)
             if self._accepted or self.incoming or self._rang or self.at.sent(DIAL):

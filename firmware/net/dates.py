@@ -6,15 +6,16 @@ On a desk `set_time` does nothing, and certificates are checked against that mac
 """
 
 from firmware.core.clock import LATEST
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.hal.base import Nvs
 
-NAME = "proven"  # in the NVS: epoch seconds in four bytes, the highest first
-SAVE_S = 6 * 3_600  # the chip's storage wears; a floor that is half a day old serves as well
+_NAME = const("proven")  # in the NVS: epoch seconds in four bytes, the highest first
+_SAVE_S = const(6 * 3_600)  # the chip's storage wears; a floor that is half a day old serves as well
 
 
 class Dates:
@@ -23,7 +24,7 @@ class Dates:
     def __init__(self, nvs: "Nvs", set_time: "Callable[[int], None]", build_epoch: int) -> None:
         self._nvs = nvs
         self._set_time = set_time
-        stored = _number(nvs.get(NAME))
+        stored = _number(nvs.get(_NAME))
         self._saved = stored if build_epoch <= stored < LATEST else build_epoch
         set_time(self._saved)
 
@@ -33,8 +34,8 @@ class Dates:
 
     def proven(self, epoch: "int | None") -> None:
         """A server was accepted at this time (None: the clock is unset), so its certificate's dates hold it."""
-        due = epoch is not None and self._saved + SAVE_S <= epoch < LATEST
-        if epoch is not None and due and self._nvs.set(NAME, epoch.to_bytes(4, "big")):
+        due = epoch is not None and self._saved + _SAVE_S <= epoch < LATEST
+        if epoch is not None and due and self._nvs.set(_NAME, epoch.to_bytes(4, "big")):
             self._saved = epoch
 
 

@@ -1,4 +1,4 @@
-"""The cryptography of one TLS connection, without its input and output: mbedtls on the chip, OpenSSL on CPython.
+"""The cryptography of one TLS connection, without its input and output: mbedtls; openssl.py has CPython's.
 
 In: roots, the host's name, bytes of the line and of the user. Out: bytes for both. TLS 1.2 with ECDHE and AES-GCM only.
 Must never accept a server without a valid chain to one of our roots and its own name in the certificate, and never
@@ -7,59 +7,24 @@ work through more than one record in one call: a record is one step of cryptogra
 
 import io
 
+from protocol import const
+
 try:
-    import tls  # type: ignore[import-not-found, unused-ignore]  # MicroPython
+    import tls  # type: ignore[import-not-found, unused-ignore]
 except ImportError:
-    tls = None
-    import ssl
+    tls = None  # not MicroPython
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-PLAIN_MAX = 1_024  # bytes that one read gives
-_HEAD = 5  # bytes before each record: type, version, length
-_SWITCH, _HANDSHAKE = 20, 22  # types of records
+_PLAIN_MAX = const(512)  # bytes that one read gives
+_HEAD = const(5)  # bytes before each record: type, version, length
+_SWITCH = const(20)  # types of records
+_HANDSHAKE = const(22)
 # 29 bytes around each record, so that a PUBLISH of 480 bytes fits one send of 512; nothing else is offered.
-_SUITES = ("TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384")
-_SUITES_OPENSSL = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"
-_TEXT_MAX = 48
+_SUITES = const(("TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384"))
+_TEXT_MAX = const(48)
 
 
 class TLSError(OSError):
     """The connection is not to be used; the text begins with certificate, host, handshake or record."""
-
-
-class Engine:
-    """One connection. `out` holds bytes for the line; empty it."""
-
-    done = False  # the server is who it says, and data may flow
-
-    def __init__(self) -> None:
-        self.out = bytearray()
-
-    def hungry(self) -> bool:
-        """Whether a further step needs bytes of the line."""
-        raise NotImplementedError
-
-    def feed(self, data: bytes) -> None:
-        """Bytes of the line; only when hungry."""
-        raise NotImplementedError
-
-    def step(self) -> None:
-        """Go on with the handshake. Raises TLSError."""
-        raise NotImplementedError
-
-    def read(self) -> "bytes | None":
-        """Some bytes for the user, b"" if the server said good-bye, None if there are none yet. Raises TLSError."""
-        raise NotImplementedError
-
-    def write(self, data: bytes) -> None:
-        """Take bytes of the user. Raises TLSError."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Give the memory back."""
 
 
 class _Pipe(io.IOBase):
@@ -97,6 +62,8 @@ class _Pipe(io.IOBase):
         buffer[:count] = piece
         self._at += count
         self._follow(piece, count)
+        if self.hungry():
+            self.feed(b"")  # what has been read is let go: the next bytes may be long in coming
         return count
 
     def _follow(self, piece: memoryview, count: int) -> None:
@@ -121,27 +88,33 @@ class _Pipe(io.IOBase):
         return 0
 
 
-class _Mbed(Engine):
-    """mbedtls."""
+class Engine:
+    """One connection. `out` holds bytes for the line; empty it."""
 
     def __init__(self, context: "tls.SSLContext", host: str) -> None:
-        super().__init__()
+        self.done = False  # the server is who it says, and data may flow
+        self.out = bytearray()
         self._pipe = _Pipe(self.out)
-        self._room = bytearray(PLAIN_MAX)
+        self._room = bytearray(_PLAIN_MAX)
         self._socket = context.wrap_socket(self._pipe, do_handshake_on_connect=False, server_hostname=host)
         self._first: "bytes | None" = None  # what came with the end of the handshake
 
     def hungry(self) -> bool:
+        """Whether a further step needs bytes of the line."""
         return self._pipe.hungry()
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> bool:
+        """Bytes of the line; only when hungry. False for none, which is its end."""
         self._pipe.feed(data)
+        return bool(data)
 
     def step(self) -> None:
+        """Go on with the handshake. Raises TLSError."""
         self._first = self._take("handshake")
         self.done = self._pipe.finished
 
     def read(self) -> "bytes | None":
+        """Some bytes for the user, b"" if the server said good-bye, None if there are none yet. Raises TLSError."""
         first, self._first = self._first, None
         return first or self._take("record")
 
@@ -154,6 +127,7 @@ class _Mbed(Engine):
         return None if count is None else bytes(memoryview(self._room)[:count])
 
     def write(self, data: bytes) -> None:
+        """Take bytes of the user. Raises TLSError."""
         try:
             count = self._socket.write(data)
         except (OSError, ValueError) as error:
@@ -162,46 +136,8 @@ class _Mbed(Engine):
             raise TLSError("record: not taken")
 
     def close(self) -> None:
+        """Give the memory back."""
         self._socket.close()
-
-
-class _OpenSSL(Engine):
-    """CPython's."""
-
-    def __init__(self, context: "ssl.SSLContext", host: str) -> None:
-        super().__init__()
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._in, self._out, server_hostname=host)
-
-    def hungry(self) -> bool:
-        return True  # each call works through all that there is
-
-    def feed(self, data: bytes) -> None:
-        self._in.write(data)
-
-    def step(self) -> None:
-        if self._call("handshake", self._object.do_handshake) is not self:
-            self.done = True
-
-    def read(self) -> "bytes | None":
-        piece = self._call("record", lambda: self._object.read(PLAIN_MAX))
-        return piece if isinstance(piece, bytes) else None
-
-    def write(self, data: bytes) -> None:
-        self._call("record", lambda: self._object.write(data))
-
-    def _call(self, where: str, what: "Callable[[], object]") -> object:
-        """What it gives, or `self` where it wants more of the line."""
-        try:
-            return what()
-        except ssl.SSLWantReadError:
-            return self
-        except ssl.SSLZeroReturnError:
-            return b""
-        except (OSError, ValueError) as error:
-            raise TLSError(reason(where, error))
-        finally:
-            self.out.extend(self._out.read())
 
 
 class Trust:
@@ -209,13 +145,10 @@ class Trust:
 
     def __init__(self, roots: "list[bytes]") -> None:
         self.count = 0
-        self._context = _openssl() if tls is None else _mbed()
+        self.context = self._make()
         for root in roots:  # a call adds to those before; two certificates in one call would lose the second
             try:
-                if tls is None:
-                    self._context.load_verify_locations(cadata=root)
-                else:
-                    self._context.load_verify_locations(root)
+                self._load(root)
                 self.count += 1
             except (OSError, ValueError):
                 pass  # the terminal must start, and the other root may do
@@ -227,24 +160,33 @@ class Trust:
         if not host:
             raise TLSError("host: none given")
         try:
-            return _OpenSSL(self._context, host) if tls is None else _Mbed(self._context, host)
+            return self._engine(host)
         except (OSError, ValueError) as error:
             raise TLSError(reason("handshake", error))
 
+    # What another library does otherwise.
 
-def _mbed() -> "tls.SSLContext":
-    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = tls.CERT_REQUIRED
-    offered = context.get_ciphers()
-    context.set_ciphers([suite for suite in _SUITES if suite in offered])
-    return context
+    def _make(self) -> "tls.SSLContext":
+        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        offered = context.get_ciphers()
+        context.set_ciphers([suite for suite in _SUITES if suite in offered])
+        return context
+
+    def _load(self, root: bytes) -> None:
+        self.context.load_verify_locations(root)
+
+    def _engine(self, host: str) -> Engine:
+        return Engine(self.context, host)
 
 
-def _openssl() -> "ssl.SSLContext":
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_SUITES_OPENSSL)
-    return context
+def trust(roots: "list[bytes]") -> Trust:
+    """With the library that is there."""
+    if tls is None:
+        from firmware.net import openssl  # noqa: PLC0415 - tests only: no image has it
+
+        return openssl.OpenTrust(roots)
+    return Trust(roots)
 
 
 def reason(where: str, error: Exception) -> str:

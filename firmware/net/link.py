@@ -11,19 +11,21 @@ import asyncio
 from firmware.core.backoff import REFUSED_FIRST_MS, REFUSED_MOST_MS, Backoff
 from firmware.net import mqtt
 from firmware.net.packets import PacketError
+from firmware.waits import came
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-HELD = "held"  # what a stream raises that gives way to a call
-MOVED = "moved"  # why a session ends when another server has been configured
-_LOOK_S = 0.5  # how closely the loop follows the line
-_WHERE_LOOKS = 6  # between two looks at the configured server
-_IDLE_MS = 2_000  # without traffic for so long, a session can be ended for a move
+HELD = const("held")  # what a stream raises that gives way to a call
+_MOVED = const("moved")  # why a session ends when another server has been configured
+_LOOK_S = const(0.5)  # how closely the loop follows the line
+_WHERE_LOOKS = const(6)  # between two looks at the configured server
+_IDLE_MS = const(2_000)  # without traffic for so long, a session can be ended for a move
 # A server that ends the line in the handshake may be none of ours, or the radio was lost. Not three times in a row.
-_CUTS_MAX = 3
-_CUT = "handshake: closed"
+_CUTS_MAX = const(3)
+_CUT = const("handshake: closed")
 
 
 class Identity:
@@ -39,9 +41,12 @@ class Identity:
 class OpenStream(mqtt.Stream):
     """A stream that can be opened again and again; modem/sock.py has this shape."""
 
-    async def open(self, host: str, port: int, apn: str) -> None:
-        """Connect; raises OSError."""
-        raise NotImplementedError
+    # What each has for itself: only the type checker reads this, and it costs no RAM.
+    if _TYPE_CHECKING:
+
+        async def open(self, host: str, port: int, apn: str) -> None:
+            """Connect; raises OSError."""
+            raise NotImplementedError
 
 
 class Link:
@@ -117,7 +122,7 @@ class Link:
             await self.stream.close()
             self.refusal = self._judge(why)
             self.on_down(why)
-            if why in (HELD, MOVED):
+            if why in (HELD, _MOVED):
                 continue  # no failure, and no reason to wait
             self.failures += 1
             self.misses = 0 if was_up else self.misses + 1
@@ -139,10 +144,7 @@ class Link:
 
     async def _wait(self, pause_ms: int) -> None:
         self._kicked.clear()
-        try:
-            await asyncio.wait_for(self._kicked.wait(), pause_ms / 1000)
-        except asyncio.TimeoutError:
-            pass
+        await came(self._kicked, pause_ms / 1000, _LOOK_S)
 
     async def _session(self) -> None:
         at = host, port, apn = self.where()
@@ -169,6 +171,8 @@ class Link:
         suspended, looks = False, 0
         while True:
             await asyncio.sleep(_LOOK_S)
+            if not self.held():
+                client.age(_LOOK_S)
             if client.failed:
                 raise mqtt.MQTTError(client.failed)
             if self.held():
@@ -182,7 +186,7 @@ class Link:
             looks = (looks + 1) % _WHERE_LOOKS
             if not looks and self._idle(client) and self.where() != at:
                 # Without a good-bye: the server we leave publishes our will, else we were online there for ever.
-                raise mqtt.MQTTError(MOVED)
+                raise mqtt.MQTTError(_MOVED)
 
     def _idle(self, client: mqtt.Client) -> bool:
         return not self.wanted() and self.ms() - max(client.heard_ms, client.sent_ms) >= _IDLE_MS

@@ -7,34 +7,39 @@ Must never take PUBACK for more than it is: the broker has the message. What the
 import asyncio
 
 from firmware.net import packets
+from firmware.waits import came
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
-KEEPALIVE_S = 300  # mobile networks forget an idle path after about five minutes
-PING_MS = 240_000  # idle time after which we ping, so that the ping's own way fits the keepalive
-PING_LIMIT_S = 15.0
-CONNECT_LIMIT_S = 30.0
-ACK_LIMIT_S = 20.0
-_INFLIGHT_MAX = 24  # more than the outbox sends side by side, presses included
-_STEP_S = 0.5  # how closely deadlines follow the beginning and end of a call
+_KEEPALIVE_S = const(300)  # mobile networks forget an idle path after about five minutes
+PING_MS = const(240_000)  # idle time after which we ping, so that the ping's own way fits the keepalive
+_PING_LIMIT_S = const(15.0)
+_CONNECT_LIMIT_S = const(30.0)
+_ACK_LIMIT_S = const(20.0)
+_INFLIGHT_MAX = const(24)  # more than the outbox sends side by side, presses included
+_STEP_S = const(0.5)  # how closely deadlines follow the beginning and end of a call
 
 
 class Stream:
     """What a connection is to the client: modem/sock.py, a TLS wrap of it, or a test's."""
 
-    async def read(self, most: int) -> bytes:
-        """Some bytes, b"" at the end."""
-        raise NotImplementedError
+    # What each has for itself: only the type checker reads this, and it costs no RAM.
+    if _TYPE_CHECKING:
 
-    async def write(self, data: bytes) -> None:
-        """All bytes; OSError if that cannot be."""
-        raise NotImplementedError
+        async def read(self, most: int) -> bytes:
+            """Some bytes, b"" at the end."""
+            raise NotImplementedError
 
-    async def close(self) -> None:
-        """Ends it."""
-        raise NotImplementedError
+        async def write(self, data: bytes) -> None:
+            """All bytes; OSError if that cannot be."""
+            raise NotImplementedError
+
+        async def close(self) -> None:
+            """Ends it."""
+            raise NotImplementedError
 
 
 class MQTTError(OSError):
@@ -66,21 +71,23 @@ class Client:
         self.sent_ms = ms()
         self._parser = packets.Parser()
         self._packets: list[tuple[int, int, bytes]] = []
+        self.posted: dict[int, str] = {}  # packet id: what `post` was told, until its PUBACK
         self._waiting: dict[int, asyncio.Event] = {}
+        self._ack_left_s = 0.0  # for the next PUBACK, while one is due
         self._pong = asyncio.Event()
         self._next_id = 0
         self._lock = asyncio.Lock()
         self.failed = ""
 
     async def connect(
-        self, device: str, password: bytes, *, will_topic: str, will: bytes, keepalive_s: int = KEEPALIVE_S
+        self, device: str, password: bytes, *, will_topic: str, will: bytes, keepalive_s: int = _KEEPALIVE_S
     ) -> None:
         """CONNECT and its answer. Raises MQTTError."""
         await self._write(packets.connect(device, password, keepalive_s, will_topic, will))
         there = asyncio.Event()
         waiting = asyncio.create_task(self._await_first(there))
         try:
-            came = await self._within(there, CONNECT_LIMIT_S)
+            came = await self._within(there, _CONNECT_LIMIT_S)
         finally:
             waiting.cancel()  # nothing if it has ended
         if not came:
@@ -116,13 +123,34 @@ class Client:
         await self._write(packets.publish(topic, payload, packet_id, retain=retain))
         await self._await(packet_id, event)
 
+    async def post(self, topic: str, payload: bytes, tag: str) -> None:
+        """Send with QoS 1 without waiting: `posted` has the tag until the broker has the message. Raises OSError.
+
+        Any number may be on their way without a task for each. `age` sees to it that they are acknowledged.
+        """
+        packet_id = self._free_id()
+        self.posted[packet_id] = tag
+        try:
+            await self._write(packets.publish(topic, payload, packet_id))
+        except OSError:
+            self.posted.pop(packet_id, None)
+            raise
+        self._ack_left_s = _ACK_LIMIT_S
+
+    def age(self, seconds: float) -> None:
+        """So much time without a call has passed: a broker that acknowledges nothing meanwhile is none."""
+        if self.posted:
+            self._ack_left_s -= seconds
+            if self._ack_left_s <= 0:
+                self.fail("ack")
+
     async def subscribe(self, pattern: str, qos: int = 1) -> None:
         """Subscribe and wait for the answer. Needs `read_forever` running. Raises OSError."""
         packet_id, event = self._expect()
         await self._write(packets.subscribe(packet_id, pattern, qos))
         await self._await(packet_id, event)
 
-    async def ping(self, limit_s: float = PING_LIMIT_S) -> None:
+    async def ping(self, limit_s: float = _PING_LIMIT_S) -> None:
         """One round trip or MQTTError."""
         begun = self.ms()
         self._pong.clear()
@@ -133,10 +161,6 @@ class Client:
             raise MQTTError(self.failed)
         self.rtt_ms = self.ms() - begun
 
-    async def disconnect(self) -> None:
-        """Say good-bye, so that the will is not published."""
-        await self._write(packets.BYE)
-
     def fail(self, why: str) -> None:
         """End every wait: nothing more will come on this stream."""
         self.failed = self.failed or why
@@ -144,20 +168,24 @@ class Client:
         for packet_id in list(self._waiting):
             self._waiting[packet_id].set()
 
-    def _expect(self) -> "tuple[int, asyncio.Event]":
+    def _free_id(self) -> int:
         if self.failed:
             raise MQTTError(self.failed)
-        if len(self._waiting) >= _INFLIGHT_MAX:
+        if len(self._waiting) + len(self.posted) >= _INFLIGHT_MAX:
             raise MQTTError("inflight")
         self._next_id = self._next_id % 65_535 + 1
-        while self._next_id in self._waiting:
+        while self._next_id in self._waiting or self._next_id in self.posted:
             self._next_id = self._next_id % 65_535 + 1
-        event = self._waiting[self._next_id] = asyncio.Event()
-        return self._next_id, event
+        return self._next_id
+
+    def _expect(self) -> "tuple[int, asyncio.Event]":
+        packet_id = self._free_id()
+        event = self._waiting[packet_id] = asyncio.Event()
+        return packet_id, event
 
     async def _await(self, packet_id: int, event: asyncio.Event) -> None:
         try:
-            if not await self._within(event, ACK_LIMIT_S):
+            if not await self._within(event, _ACK_LIMIT_S):
                 self.fail("ack")
         finally:
             self._waiting.pop(packet_id, None)
@@ -166,15 +194,11 @@ class Client:
 
     async def _within(self, event: asyncio.Event, limit_s: float) -> bool:
         """Whether the event came in time, where only time without a call counts."""
-        left = limit_s
-        while left > 0:
-            step = min(left, _STEP_S)
-            try:
-                await asyncio.wait_for(event.wait(), step)
+        while limit_s > 0:
+            if await came(event, min(limit_s, _STEP_S)):
                 return True
-            except asyncio.TimeoutError:
-                if not self.paused():
-                    left -= step
+            if not self.paused():
+                limit_s -= _STEP_S
         return False
 
     async def _await_first(self, there: asyncio.Event) -> None:
@@ -208,11 +232,14 @@ class Client:
             if qos:
                 await self._write(packets.puback(packet_id))
         elif kind in (packets.PUBACK, packets.SUBACK):
-            event = self._waiting.get(packets.read_id(body))
+            packet_id = packets.read_id(body)
+            event = self._waiting.get(packet_id)
             if kind == packets.SUBACK and body[2:3] == b"\x80":
                 self.fail("subscribe")  # without a subscription no receipt would ever arrive
             elif event is not None:
                 event.set()
+            elif self.posted.pop(packet_id, None) is not None:
+                self._ack_left_s = _ACK_LIMIT_S
         elif kind == packets.PINGRESP:
             self._pong.set()
         elif kind == packets.TOO_LARGE:

@@ -7,14 +7,23 @@ acknowledged and does not come again for ever.
 
 import struct
 
-CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
-SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 12, 13, 14
-TOO_LARGE = 0  # no kind of MQTT: the beginning of a PUBLISH that was skipped
+from protocol import const
+
+_CONNECT = const(1)
+CONNACK = const(2)
+PUBLISH = const(3)
+PUBACK = const(4)
+_SUBSCRIBE = const(8)
+SUBACK = const(9)
+PINGRESP = const(13)
+TOO_LARGE = const(0)  # no kind of MQTT: the beginning of a PUBLISH that was skipped
 
 # A down payload of 1,400 bytes, its topic of 40, head and packet id, with room for what a newer cloud may add.
-BODY_MAX = 2048
-HEAD_KEPT = 256  # of a PUBLISH beyond that: topic and packet id
-SKIP_MAX = 262_144  # two minutes on a 2G line; who sends more is not our cloud
+_BODY_MAX = const(2048)
+_HEAD_KEPT = const(256)  # of a PUBLISH beyond that: topic and packet id
+_SKIP_MAX = const(262_144)  # two minutes on a 2G line; who sends more is not our cloud
+
+PING = const(b"\xc0\x00")  # PINGREQ
 
 
 class PacketError(Exception):
@@ -46,7 +55,7 @@ def connect(device: str, password: bytes, keepalive_s: int, will_topic: str, wil
     if password:
         flags |= 0xC0
         body += text(device) + struct.pack(">H", len(password)) + password
-    return frame(CONNECT, 0, text("MQTT") + bytes([4, flags]) + struct.pack(">H", keepalive_s) + body)
+    return frame(_CONNECT, 0, text("MQTT") + bytes([4, flags]) + struct.pack(">H", keepalive_s) + body)
 
 
 def publish(topic: str, payload: bytes, packet_id: int = 0, *, retain: bool = False) -> bytes:
@@ -63,11 +72,7 @@ def puback(packet_id: int) -> bytes:
 
 def subscribe(packet_id: int, pattern: str, qos: int) -> bytes:
     """SUBSCRIBE to one filter."""
-    return frame(SUBSCRIBE, 2, struct.pack(">H", packet_id) + text(pattern) + bytes([qos]))
-
-
-PING = frame(PINGREQ, 0, b"")
-BYE = frame(DISCONNECT, 0, b"")
+    return frame(_SUBSCRIBE, 2, struct.pack(">H", packet_id) + text(pattern) + bytes([qos]))
 
 
 def read_publish(flags: int, body: bytes) -> "tuple[str, int, int, bytes]":
@@ -125,11 +130,11 @@ class Parser:
 
 def _kept(kind: int, length: int) -> int:
     """How many bytes of a body are taken."""
-    if length <= BODY_MAX:
+    if length <= _BODY_MAX:
         return length
-    if kind != PUBLISH or length > SKIP_MAX:
+    if kind != PUBLISH or length > _SKIP_MAX:
         raise PacketError("size")
-    return HEAD_KEPT
+    return _HEAD_KEPT
 
 
 def _length(buffer: bytearray) -> "tuple[int, int] | None":

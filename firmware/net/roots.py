@@ -4,9 +4,11 @@ In: bytes of a file or of the image. Out: one item per certificate. Must never t
 terminal with a wrong root would be cut off for good.
 """
 
-ROOTS_MAX = 3  # current, next, and one to spare while a fleet is moved
-ROOT_BYTES_MAX = 1_024  # ours have about 400; each costs heap as long as the terminal runs
-_SEQUENCE = 0x30
+from protocol import const
+
+ROOTS_MAX = const(3)  # current, next, and one to spare while a fleet is moved
+ROOT_BYTES_MAX = const(1_024)  # ours have about 400; each costs heap as long as the terminal runs
+_SEQUENCE = const(0x30)
 
 
 def split(data: bytes) -> "list[bytes]":

@@ -7,17 +7,19 @@ Must never publish what is not stored while storage works, and never let broken 
 import asyncio
 
 from firmware.net import mqtt
-from protocol import messages, topics
+from firmware.waits import came
+from protocol import const, messages, topics
 from protocol.errors import LocalProtocolError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.core.outbox import Outbox
 
-_LOOK_S = 1.0
-_DIAL_FIRST_S = 0.05  # storage stops everything for some 50 ms; with data down a press dials at once, and goes first
+_LOOK_S = const(1.0)
+# Storage stops everything for some 50 ms; with data down a press dials at once, and goes first.
+_DIAL_FIRST_S = const(0.04)
 
 
 class Sender:
@@ -44,7 +46,8 @@ class Sender:
         self.then = then  # stores what must not be on storage before the outbox is
         self.on_refused = on_refused  # (kind, reason)
         self.refused = 0  # entries that broke our own contract
-        self._flights: "list[asyncio.Task[None]]" = []
+        self._flight: "asyncio.Task[None] | None" = None
+        self._client: "mqtt.Client | None" = None  # the session of the last flight
         self._wake = asyncio.Event()
 
     def kick(self) -> None:
@@ -54,19 +57,19 @@ class Sender:
     async def run(self) -> None:
         """For ever."""
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), _LOOK_S)
-            except asyncio.TimeoutError:
-                pass
+            await came(self._wake, _LOOK_S)
             self._wake.clear()
             if self.session() is None:
                 await asyncio.sleep(_DIAL_FIRST_S)
             if self.outbox.pending_save or self.outbox.stale:
                 self.store()
             self.then()
+            self._look_back()
             client = self.session()
-            if client is not None and not self.held():
-                self._launch(client)
+            if client is not None and not self.held() and self._flight is None:
+                self._client = client
+                # A task of its own: a message that cannot leave, as in a call, must not keep the next from storage.
+                self._flight = asyncio.create_task(self._fly(client))
 
     def store(self) -> None:
         """Write the outbox if storage lets us; sending goes on without."""
@@ -75,21 +78,39 @@ class Sender:
         else:
             self.outbox.save_failed()
 
-    def _launch(self, client: mqtt.Client) -> None:
-        for message_id, kind, fields in self.outbox.due(self.now()):
-            try:
-                payload = messages.encode("up", kind, fields)
-            except LocalProtocolError as error:
-                self.refused += 1
-                self.outbox.refused(message_id, self.now())
-                self.on_refused(kind, error.reason)
-                continue
-            # Side by side, so that a press never waits for the PUBACK of something else; the outbox bounds how many.
-            self._flights = [flight for flight in self._flights if not flight.done()]
-            self._flights.append(asyncio.create_task(self._fly(client, message_id, kind, payload)))
+    def _look_back(self) -> None:
+        """What a session that is over has not acknowledged may never have left: it is due again, and no try."""
+        client = self._client
+        if client is not None and client is not self.session():
+            self._client = None
+            self.outbox.unsent(list(client.posted.values()), self.now())
 
-    async def _fly(self, client: mqtt.Client, message_id: str, kind: str, payload: bytes) -> None:
+    async def _fly(self, client: mqtt.Client) -> None:
+        """Send what is due, one message after the other: only one is unpacked at a time, and a press is always next.
+
+        Nobody waits for the PUBACK of a message here; how many may be without a receipt is the outbox's to say.
+        """
+        more = True
         try:
-            await client.publish(topics.build("up", kind, self.device), payload)
+            while more and client is self.session() and not self.held():
+                more = False
+                for message_id, kind, fields in self.outbox.due(self.now(), 1):
+                    more = await self._send(client, message_id, kind, fields)
+        finally:
+            self._flight = None  # a task that has ended keeps all that stood in it, for as long as somebody keeps it
+
+    async def _send(self, client: mqtt.Client, message_id: str, kind: str, fields: "dict[str, object]") -> bool:
+        """Whether another one can follow: a session that takes nothing is dead, even if it has not been told yet."""
+        try:
+            payload = messages.encode("up", kind, fields)
+        except LocalProtocolError as error:
+            self.refused += 1
+            self.outbox.refused(message_id, self.now())
+            self.on_refused(kind, error.reason)
+            return True
+        try:
+            await client.post(topics.build("up", kind, self.device), payload, message_id)
         except OSError:
             self.outbox.unsent([message_id], self.now())
+            return False
+        return True

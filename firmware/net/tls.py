@@ -8,16 +8,17 @@ handshake because a call came between.
 import asyncio
 import gc
 
-from firmware.net.engine import Engine, TLSError, Trust
+from firmware.net.engine import Engine, TLSError, trust
 from firmware.net.link import OpenStream
+from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
-HANDSHAKE_S = 45.0  # without calls; two round trips and 900 bytes take 3 s on a good 2G line
-_READ = 1_024  # of the line at a time
-_LOOK_S = 0.5  # how closely deadlines and pauses follow a call
+_HANDSHAKE_S = const(45.0)  # without calls; two round trips and 900 bytes take 3 s on a good 2G line
+_READ = const(1_024)  # of the line at a time
+_LOOK_S = const(0.5)  # how closely deadlines and pauses follow a call
 
 
 class TLSStream(OpenStream):
@@ -29,7 +30,7 @@ class TLSStream(OpenStream):
         self.inner = inner
         self.held = held  # a call is up: data is suspended
         self.wanted = wanted  # a call may be dialled any moment
-        self._trust = Trust(roots)
+        self._trust = trust(roots)
         self._engine: Engine | None = None
         self._late = False
         self._lock = asyncio.Lock()  # records leave in the order in which they were made
@@ -48,7 +49,7 @@ class TLSStream(OpenStream):
 
     async def _guard(self) -> None:
         """Ends the line under a handshake that takes too long. A read that is cut off would lose what it had taken."""
-        left = HANDSHAKE_S
+        left = _HANDSHAKE_S
         while left > 0:
             await asyncio.sleep(_LOOK_S)
             if not self.held():
@@ -73,10 +74,9 @@ class TLSStream(OpenStream):
             if engine.done:
                 return
             if engine.hungry():
-                piece = await self.inner.read(_READ)
-                if not piece:
+                # No name for what is read: it would live on while the next bytes are waited for.
+                if not engine.feed(await self.inner.read(_READ)):
                     raise TLSError("handshake: " + ("too slow" if self._late else "closed"))
-                engine.feed(piece)
 
     async def _turn(self) -> None:
         """Let the others go first: a dial that is due leaves before the next step, and a call suspends them all."""
@@ -85,7 +85,7 @@ class TLSStream(OpenStream):
             await asyncio.sleep(_LOOK_S)
 
     async def read(self, most: int) -> bytes:
-        """Some bytes, at most 1,024; b"" at the end. Raises TLSError for a record that was tampered with."""
+        """Some bytes, at most 512; b"" at the end. Raises TLSError for a record that was tampered with."""
         engine = self._engine
         while engine is not None and engine is self._engine:
             piece = engine.read()
@@ -94,10 +94,8 @@ class TLSStream(OpenStream):
             if piece is not None:
                 return piece
             if engine.hungry():
-                data = await self.inner.read(_READ)
-                if not data:
+                if not engine.feed(await self.inner.read(_READ)):
                     break
-                engine.feed(data)
             else:
                 await asyncio.sleep(0)
         return b""

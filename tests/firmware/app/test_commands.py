@@ -203,11 +203,11 @@ def test_a_command_that_was_refused_for_want_of_room_is_answered_once(terminal: 
     assert [fields["cid"] for kind, fields in waiting(terminal) if kind == "result"] == ["c5"]
 
 
-def test_a_message_that_our_own_encoder_refuses_is_dropped_counted_and_told(terminal: Terminal) -> None:
+async def test_a_message_that_our_own_encoder_refuses_is_dropped_counted_and_told(terminal: Terminal) -> None:
     """It could never be sent, and somebody must hear of it."""
     terminal.mail.post("boot", {"board": "bad " * 9, "fw": "1", "cfg": 0, "cause": "power"})
     terminal.sender.store()
-    terminal.sender._launch(None)  # type: ignore[arg-type] # nothing gets as far as the session
+    await terminal.sender._fly(None)  # type: ignore[arg-type] # nothing gets as far as the session
     assert (len(terminal.outbox), terminal.outbox.drops, terminal.sender.refused) == (1, 1, 1)
     ((kind, fields),) = waiting(terminal)
     assert (kind, fields["ev"], fields["txt"]) == ("event", "message_refused", "own boot: range")

@@ -132,7 +132,7 @@ def test_without_any_file_the_red_key_dials_the_districts_desk_and_the_family(tm
 
 def test_no_two_parts_keep_different_things_under_one_name() -> None:
     """In the chip's own storage there are no folders."""
-    names = [_NVS_SOS, callback._NAME, kept._NAME, dates.NAME, "device", "password", "server", "ca0", "ca1"]
+    names = [_NVS_SOS, callback._NAME, kept._NAME, dates._NAME, "device", "password", "server", "ca0", "ca1"]
     assert len(names) == len(set(names))
 
 

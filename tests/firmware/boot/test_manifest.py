@@ -59,7 +59,9 @@ def imports(path: Path) -> set[str]:
     never = {
         id(inner)
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        if isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id in ("TYPE_CHECKING", "_TYPE_CHECKING")
         for inner in ast.walk(node)
     }
     names: set[str] = set()

@@ -57,7 +57,7 @@ def test_a_terminal_that_dies_comes_back_three_times_then_without_files_and_data
     programs = Programs(chip, RuntimeError())
     assert programs.boot(9, "soft") == [*["full"] * 3, *["safe"] * 3, "bare", "full", "safe"]
     assert programs.ran.count("reboot") == 9
-    assert programs.cells.get(start.NVS_WHY) == b"RuntimeError()"
+    assert programs.cells.get(start._NVS_WHY) == b"RuntimeError()"
 
 
 def test_power_that_comes_and_goes_is_no_failure(chip: Chip) -> None:

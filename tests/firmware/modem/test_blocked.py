@@ -52,7 +52,7 @@ async def line() -> AsyncIterator[Line]:
 
 async def test_blocked_data_is_no_reason_to_restart_the_modem(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network takes its time for both: the dial is still being set up, on a free channel."""
-    monkeypatch.setattr(line_, "BLOCKED_MS", 20)
+    monkeypatch.setattr(line_, "_BLOCKED_MS", 20)
     line.modem.answers["AT+CIICR"] = line.modem.answers[f"ATD{NUMBER};"] = None
     data = asyncio.create_task(line.channels.data.command("AT+CIICR", 85.0, DATA))
     await settle(lambda: (2, "AT+CIICR") in line.modem.asked)

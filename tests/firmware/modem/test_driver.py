@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from firmware.core.clock import DeviceClock
 from firmware.modem import sim800
 from firmware.modem.replies import parse_creg, parse_psuttz, plain
-from firmware.modem.sim800 import EACH, PROFILE, TEXTS, Sim800
+from firmware.modem.sim800 import _EACH, _PROFILE, _TEXTS, Sim800
 from protocol import messages
 from tests.firmware.modem.peer import Bench, end, settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-WHOLE = EACH + PROFILE + TEXTS
+WHOLE = _EACH + _PROFILE + _TEXTS
 BUILD = 1_790_000_000
 ANSWERS = {
     "AT+CLTS?": "\r\n+CLTS: 1\r\n\r\nOK\r\n",
@@ -146,7 +146,7 @@ def test_whatever_the_modem_says_about_itself_the_wire_takes_it(version: str, la
     """A boot or a heartbeat that our own encoder refuses would be lost for good."""
     fields: dict[str, object] = {"id": "0123abcd.1.1", "t": None, "u": 1, "s": 1, "board": "desk", "fw": "1", "cfg": 0}
     fields["cause"] = "power"
-    fields["modem"] = plain(version, sim800.VERSION_MAX) or None
+    fields["modem"] = plain(version, sim800._VERSION_MAX) or None
     messages.encode("up", "boot", fields)
     found = parse_creg(f'+CREG: 2,1,"{lac}","{cell}"')
     if found is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from firmware.modem.command import ATError
-from firmware.modem.sim800 import EACH, PROFILE, TEXTS
+from firmware.modem.sim800 import _EACH, _PROFILE, _TEXTS
 from tests.firmware.modem.framed import FramedPeer
 from tests.firmware.modem.peer import Bench, end, settle
 from tests.firmware.modem.test_driver import Driver
@@ -38,11 +38,11 @@ def asked(driver: Driver) -> list[tuple[int, str]]:
 async def test_each_channel_gets_the_settings_that_hold_for_it(driver: Driver) -> None:
     """Form of errors and echo on all, calls and registration on the voice's, short messages on theirs."""
     await settle(lambda: driver.modem.mv is not None)
-    whole = EACH + PROFILE + TEXTS
+    whole = _EACH + _PROFILE + _TEXTS
     lines = asked(driver)
     assert [text for channel, text in lines if channel == 1 and text in whole] == list(whole)
-    assert [text for channel, text in lines if channel == 2][: len(EACH)] == list(EACH)
-    assert [text for channel, text in lines if channel == 3][: len(EACH + TEXTS)] == list(EACH + TEXTS)
+    assert [text for channel, text in lines if channel == 2][: len(_EACH)] == list(_EACH)
+    assert [text for channel, text in lines if channel == 3][: len(_EACH + _TEXTS)] == list(_EACH + _TEXTS)
     assert driver.notices[0] == "modem_accepts_mux"
 
 
@@ -77,7 +77,7 @@ async def test_a_restart_of_the_modem_brings_the_channels_back(driver: Driver) -
     await settle(lambda: driver.modem.restarts == 1 and driver.bench.channels.multiplexed)
     await settle(lambda: driver.notices.count("voice_back") == 2)
     assert driver.notices.count("modem_restarted") == 1
-    assert [text for channel, text in peer.asked if channel == 1 and text in EACH + PROFILE + TEXTS]
+    assert [text for channel, text in peer.asked if channel == 1 and text in _EACH + _PROFILE + _TEXTS]
 
 
 async def test_a_session_that_ends_by_itself_is_built_again_without_a_word_to_the_cloud(driver: Driver) -> None:

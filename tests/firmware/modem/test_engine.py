@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from firmware.modem.at import QUEUE_MAX
+from firmware.modem.at import _QUEUE_MAX
 from firmware.modem.command import CONTROL, DATA, EMERGENCY, ATError
 from tests.firmware.modem.peer import Bench, settle
 
@@ -171,8 +171,8 @@ async def test_a_full_queue_refuses_and_counts(bench: Bench) -> None:
     bench.peer.default = None
     tasks = [asyncio.create_task(bench.at.command("AT+X", 5.0))]
     await settle(lambda: bench.peer.commands() == ["AT+X"])
-    tasks += [asyncio.create_task(bench.at.command("AT+X", 5.0)) for _ in range(QUEUE_MAX)]
-    await settle(lambda: len(bench.at._queue) == QUEUE_MAX)
+    tasks += [asyncio.create_task(bench.at.command("AT+X", 5.0)) for _ in range(_QUEUE_MAX)]
+    await settle(lambda: len(bench.at._queue) == _QUEUE_MAX)
     with pytest.raises(ATError) as caught:
         await bench.at.command("AT+Y", 5.0)
     assert caught.value.reason == "full"
@@ -198,8 +198,8 @@ async def test_a_full_queue_takes_a_dial(bench: Bench) -> None:
     bench.peer.default = None
     tasks = [asyncio.create_task(bench.at.command("AT+X", 5.0))]
     await settle(lambda: bench.peer.commands() == ["AT+X"])
-    tasks += [asyncio.create_task(bench.at.command("AT+X", 5.0)) for _ in range(QUEUE_MAX)]
-    await settle(lambda: len(bench.at._queue) == QUEUE_MAX)
+    tasks += [asyncio.create_task(bench.at.command("AT+X", 5.0)) for _ in range(_QUEUE_MAX)]
+    await settle(lambda: len(bench.at._queue) == _QUEUE_MAX)
     tasks.append(asyncio.create_task(bench.at.command("ATD1;", 5.0, EMERGENCY)))
     await settle(lambda: bench.at._queue[0].text == "ATD1;")
     bench.at.fail_all("reset")

@@ -296,10 +296,10 @@ def test_pieces_that_come_late_do_not_cost_the_channels() -> None:
     due: list[tuple[int, bytes]] = []
     while not session.up and now < 5_000:
         out, session.out = bytes(session.out), bytearray()
-        for dlci in range(mux.DLCIS):
-            if mux.frame(dlci, mux.SABM | mux.POLL) in out:
+        for dlci in range(mux._DLCIS):
+            if mux.frame(dlci, mux._SABM | mux._POLL) in out:
                 asked += 1
-                due.append((now + late, mux.frame(dlci, mux.UA | mux.POLL, b"", False)))
+                due.append((now + late, mux.frame(dlci, mux._UA | mux._POLL, b"", False)))
         now += 100
         for at, answer in list(due):
             if at <= now:
@@ -307,7 +307,7 @@ def test_pieces_that_come_late_do_not_cost_the_channels() -> None:
                 session.receive(answer, now)
         session.tick(now)
     assert session.up
-    assert asked == mux.DLCIS
+    assert asked == mux._DLCIS
 
 
 async def test_a_late_report_of_the_call_before_makes_no_talk_of_the_next(single: Line) -> None:

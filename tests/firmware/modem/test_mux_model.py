@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from firmware.modem import mux
-from firmware.modem.mux import CLOSED, OPEN, OPENING, RAW, UIH, Decoder, Mux, fcs, frame
+from firmware.modem.mux import _CLOSED, _OPEN, _OPENING, RAW, UIH, Decoder, Mux, fcs, frame
 from tests.firmware.modem import framed
 
 INFO = st.binary(max_size=127)
-FRAME = st.tuples(st.integers(0, 3), st.sampled_from([mux.SABM, mux.UA, mux.DM, mux.DISC, UIH]), INFO)
+FRAME = st.tuples(st.integers(0, 3), st.sampled_from([mux._SABM, mux._UA, mux._DM, mux._DISC, UIH]), INFO)
 
 
 @given(st.binary(min_size=1, max_size=4))
@@ -55,14 +55,14 @@ def test_any_bytes_at_all_do_no_harm(pieces: list[bytes]) -> None:
         session.receive(piece, at)
         session.tick(at)
         decoder.feed(piece, at)
-    assert len(session.out) <= mux.OUT_MAX
+    assert len(session.out) <= mux._OUT_MAX
     decoder.tick(10_000)
     decoder.tick(20_000)
     found = decoder.feed(b"\xf9" * 140 + framed.made(1, UIH, b"OK"), 30_000)
     assert found[-1] == (1, UIH, b"OK")
 
 
-SILENCE_MS = (mux.TRIES + 1) * mux.T1_MS
+SILENCE_MS = (mux._TRIES + 1) * mux.T1_MS
 
 
 class Session(RuleBasedStateMachine):
@@ -72,7 +72,7 @@ class Session(RuleBasedStateMachine):
         super().__init__()
         self.now = 0
         self.session = Mux(0)
-        self.states = [OPENING, CLOSED, CLOSED, CLOSED]
+        self.states = [_OPENING, _CLOSED, _CLOSED, _CLOSED]
         self.stops = [False] * 4
         self.again = [0] * 4
         self.up = self.ended = False
@@ -83,61 +83,61 @@ class Session(RuleBasedStateMachine):
     @rule(dlci=st.integers(0, 3))
     def accept(self, dlci: int) -> None:
         self.tell(dlci, framed.UA)
-        if self.states[dlci] != OPENING:
+        if self.states[dlci] != _OPENING:
             return
-        self.states[dlci] = OPEN
+        self.states[dlci] = _OPEN
         self.stops[dlci] = False
         if not self.up and dlci < 3:
-            self.states[dlci + 1] = OPENING
+            self.states[dlci + 1] = _OPENING
         else:
             self.up = True
 
     @rule(dlci=st.integers(0, 3), control=st.sampled_from([framed.DM, framed.DISC]))
     def close(self, dlci: int, control: int) -> None:
         self.tell(dlci, control)
-        if self.states[dlci] == CLOSED:
+        if self.states[dlci] == _CLOSED:
             return
         self.shut(dlci)
 
     def shut(self, dlci: int) -> None:
-        self.states[dlci] = CLOSED
-        self.again[dlci] = self.now + mux.REOPEN_MS
+        self.states[dlci] = _CLOSED
+        self.again[dlci] = self.now + mux._REOPEN_MS
         self.ended = self.ended or dlci < 2 or not self.up
 
     @rule(dlci=st.integers(1, 3), stop=st.booleans())
     def stop(self, dlci: int, stop: bool) -> None:
         self.tell(0, UIH, bytes([0xE3, 5, dlci * 4 + 3, 0x8D + 2 * stop]))
-        if self.states[0] == OPEN:
+        if self.states[0] == _OPEN:
             self.stops[dlci] = stop
 
     @rule(dlci=st.integers(1, 3), info=st.binary(min_size=1, max_size=9))
     def data(self, dlci: int, info: bytes) -> None:
         news = self.session.receive(framed.made(dlci, UIH, info), self.now)
-        assert news == ([(dlci, info)] if self.states[dlci] == OPEN else [])
+        assert news == ([(dlci, info)] if self.states[dlci] == _OPEN else [])
 
     @precondition(lambda self: all(at > self.now + SILENCE_MS for at in self.waiting()))
     @rule()
     def silence(self) -> None:
         """Long enough for every question to be asked as often as it is."""
-        for _ in range(mux.TRIES + 1):
+        for _ in range(mux._TRIES + 1):
             self.now += mux.T1_MS
             self.session.tick(self.now)
         for dlci in range(4):
-            if self.states[dlci] == OPENING:
+            if self.states[dlci] == _OPENING:
                 self.shut(dlci)
                 self.again[dlci] = 0  # within the silence; `patience` takes any
 
-    @precondition(lambda self: self.up and OPENING not in self.states)
+    @precondition(lambda self: self.up and _OPENING not in self.states)
     @rule()
     def patience(self) -> None:
         """Until what was closed is asked for again."""
-        self.now += mux.REOPEN_MS
+        self.now += mux._REOPEN_MS
         self.session.tick(self.now)
-        self.states = [OPENING if state == CLOSED else state for state in self.states]
+        self.states = [_OPENING if state == _CLOSED else state for state in self.states]
 
     def waiting(self) -> list[int]:
         """When closed channels are asked for again."""
-        return [at for at, state in zip(self.again, self.states, strict=True) if state == CLOSED and self.up]
+        return [at for at, state in zip(self.again, self.states, strict=True) if state == _CLOSED and self.up]
 
     @invariant()
     def agrees(self) -> None:
@@ -146,7 +146,7 @@ class Session(RuleBasedStateMachine):
         if not self.ended:
             assert self.session.state == self.states
             assert [self.session.may_send(dlci) for dlci in range(4)] == [
-                state == OPEN and not stop for state, stop in zip(self.states, self.stops, strict=True)
+                state == _OPEN and not stop for state, stop in zip(self.states, self.stops, strict=True)
             ]
 
     def teardown(self) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.modem.parser import DATA_MAX, LINE_MAX, Parser
+from firmware.modem.parser import _DATA_MAX, _LINE_MAX, Parser
 
 # An echo, a report between a command and its result, raw bytes with line ends and results in them, bare replies.
 STREAM = (
@@ -54,7 +54,7 @@ def test_any_cuts_give_the_same_tokens(cuts: list[int]) -> None:
     assert feed(Parser(), [STREAM[a:b] for a, b in pairwise(edges)]) == TOKENS
 
 
-@given(st.binary(max_size=DATA_MAX), st.integers(0, 40))
+@given(st.binary(max_size=_DATA_MAX), st.integers(0, 40))
 def test_counted_bytes_come_through_whatever_they_are(data: bytes, cut: int) -> None:
     """Results and reports inside the counted bytes are data."""
     stream = b"\r\n+CIPRXGET: 2,%d,0\r\n%s\r\nOK\r\n" % (len(data), data)
@@ -69,8 +69,8 @@ def test_noise_never_raises_and_never_grows(pieces: list[bytes]) -> None:
     parser = Parser()
     for piece in pieces:
         parser.feed(piece)
-        assert len(parser._line) <= LINE_MAX
-        assert len(parser._data) <= DATA_MAX
+        assert len(parser._line) <= _LINE_MAX
+        assert len(parser._data) <= _DATA_MAX
 
 
 def test_a_prompt_counts_only_while_one_is_awaited() -> None:
@@ -86,7 +86,7 @@ def test_lines_too_long_or_not_text_or_with_impossible_counts_are_dropped_and_co
     """Nothing is guessed from a damaged line."""
     parser = Parser()
     assert parser.feed(
-        b"x" * (LINE_MAX + 1) + b"\r\n\xff\xfe\r\n+CIPRXGET: 2,99999,0\r\n+CIPRXGET: 2,x,0\r\nOK\r\n"
+        b"x" * (_LINE_MAX + 1) + b"\r\n\xff\xfe\r\n+CIPRXGET: 2,99999,0\r\n+CIPRXGET: 2,x,0\r\nOK\r\n"
     ) == [("line", "OK")]
     assert parser.dropped == 4
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.hal.base import ModemSwitch
-from firmware.modem.power import ANSWER_MS, Power
+from firmware.modem.power import _ANSWER_MS, Power
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ async def test_a_restart_goes_off_rests_and_comes_on(clock: list[Module]) -> Non
     assert (module.switched_off, module.power.restarts, module.forgotten) == (1, 1, 2)
     await module.power.restart()
     assert module.power.restarts == 1
-    module.now += ANSWER_MS
+    module.now += _ANSWER_MS
     await module.power.restart()
     assert module.power.restarts == 2
 

@@ -1,6 +1,11 @@
 """The decisions about the modem's power, on both Pythons."""
 
-from firmware.modem.power import ANSWER_MS, ASK_FIRST, LEAVE_MS, MUTE, left, wake
+from firmware.modem.power import left, wake
+
+ANSWER_MS = 12_000
+ASK_FIRST = 2
+LEAVE_MS = 5_000
+MUTE = 8
 
 
 def test_a_modem_without_a_status_line_is_asked_before_it_is_switched() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from firmware.modem.command import EMERGENCY
-from firmware.modem.sock import PUSHES, SEND_MAX, ModemStream, StreamError
+from firmware.modem.sock import _SEND_MAX, PUSHES, ModemStream, StreamError
 from tests.firmware.modem.peer import Bench, settle
 
 
@@ -65,11 +65,11 @@ async def test_data_whose_report_was_lost_is_found_by_polling(line: Line) -> Non
 async def test_a_write_goes_in_pieces_that_do_not_delay_a_dial(line: Line) -> None:
     """At most 512 bytes each, in order."""
     peer = line.bench.peer
-    peer.answers[f"AT+CIPSEND={SEND_MAX}"] = "\r\n> "
+    peer.answers[f"AT+CIPSEND={_SEND_MAX}"] = "\r\n> "
     peer.answers["AT+CIPSEND=88"] = "\r\n> "
-    write = asyncio.create_task(line.stream.write(b"x" * SEND_MAX + b"y" * 88))
-    await settle(lambda: b"x" * SEND_MAX in peer.told)
-    peer.say(f"\r\nDATA ACCEPT:{SEND_MAX}\r\n")
+    write = asyncio.create_task(line.stream.write(b"x" * _SEND_MAX + b"y" * 88))
+    await settle(lambda: b"x" * _SEND_MAX in peer.told)
+    peer.say(f"\r\nDATA ACCEPT:{_SEND_MAX}\r\n")
     await settle(lambda: b"y" * 88 in peer.told)
     peer.say("\r\nDATA ACCEPT:88\r\n")
     await write

@@ -2,7 +2,10 @@
 
 from firmware.hal.base import Nvs
 from firmware.net import roots
-from firmware.net.dates import NAME, SAVE_S, Dates
+from firmware.net.dates import Dates
+
+NAME = "proven"
+SAVE_S = 6 * 3_600
 
 BUILD = 1_790_000_000
 

@@ -48,7 +48,7 @@ def test_a_publish_beyond_the_limit_is_skipped_and_its_beginning_kept() -> None:
         parser, seen = packets.Parser(), []
         for at in range(0, len(stream), size):
             seen += parser.feed(stream[at : at + size])
-            assert size > packets.BODY_MAX or len(parser._buffer) <= packets.BODY_MAX + 5
+            assert size > packets._BODY_MAX or len(parser._buffer) <= packets._BODY_MAX + 5
         assert [kind for kind, _, _ in seen] == [packets.PUBACK, packets.TOO_LARGE, packets.PUBACK]
         topic, qos, packet_id, _ = packets.read_publish(seen[1][1], seen[1][2])
         assert (topic, qos, packet_id) == ("okc/v1/down/config/DESK01", 1, 9)
@@ -60,7 +60,7 @@ def test_packets_of_any_size_come_whole_or_are_skipped_in_order(sizes: list[int]
     made = [packets.publish("t", bytes(size), number + 1) for number, size in enumerate(sizes)]
     stream = b"".join(made)
     seen = feed([stream[at : at + cut] for at in range(0, len(stream), cut)])
-    want = [packets.PUBLISH if 5 + size <= packets.BODY_MAX else packets.TOO_LARGE for size in sizes]
+    want = [packets.PUBLISH if 5 + size <= packets._BODY_MAX else packets.TOO_LARGE for size in sizes]
     assert [kind for kind, _, _ in seen] == want
     assert [packets.read_publish(flags, body)[2] for _, flags, body in seen] == list(range(1, len(sizes) + 1))
 
@@ -86,7 +86,7 @@ def test_noise_is_packets_or_an_error(pieces: list[bytes]) -> None:
     with contextlib.suppress(packets.PacketError):
         for piece in pieces:
             parser.feed(piece)
-            assert len(parser._buffer) <= packets.BODY_MAX + 5
+            assert len(parser._buffer) <= packets._BODY_MAX + 5
 
 
 def test_connect_asks_for_a_kept_session_and_a_retained_will() -> None:

@@ -192,7 +192,7 @@ class Held(memory.Memory):
 
 async def test_a_call_stops_the_clock_of_the_handshake(ours: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes longer than the limit allows and is finished all the same; a silent server without a call is not."""
-    monkeypatch.setattr(tls, "HANDSHAKE_S", 0.1)
+    monkeypatch.setattr(tls, "_HANDSHAKE_S", 0.1)
     monkeypatch.setattr(tls, "_LOOK_S", 0.01)
     asked = 0
 
