@@ -1,6 +1,6 @@
 """The bill of materials: one line for each thing to order, with what may be bought instead.
 
-In: a netlist. Out: the text of bom.csv. Must never list what is not on the board, and never leave a part without a line.
+In: a netlist. Out: the text of bom.csv. Must never list what is not there, nor leave a part without a line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lines(board: Netlist) -> list[tuple[str, ...]]:
     for piece in board.pieces.values():
         if piece.kind.name != "PAD":
             groups[piece.kind.mpn, piece.value, piece.fitted].append(piece)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for (mpn, value, fitted), pieces in sorted(groups.items(), key=lambda item: natural(item[1][0].ref)):
         kind = pieces[0].kind
         refs = " ".join(sorted((piece.ref for piece in pieces), key=natural))

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware.app.config import SHIPPED
+from firmware.net.mqtt import PING_MS
+
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
 DAY_H = 24
@@ -38,8 +41,8 @@ class Ohm:
     basis: str
 
 
-BEAT_S = 600  # a heartbeat, as shipped
-PING_S = 240  # an idle link is asked
+BEAT_S = float(str(SHIPPED["hb"]))
+PING_S = PING_MS / 1_000  # an idle link is asked
 SEND_S = 3.0  # of transmitting and waiting at the cell for each of them
 TALK_S = 1_800  # of a day with an alarm: the ladder and a long talk
 
@@ -80,13 +83,13 @@ USABLE = 0.93  # down to 3.45 V at rest, where the firmware stops data and keeps
 WANTED_H = 24
 
 WAY = (
-    Ohm("cell, 18650 of 3.35 Ah, DC", 38, "D"),
+    Ohm("cell, 18650 of 3.35 Ah, DC", 38, "A"),
     Ohm("protection board in the pack", 25, "A"),
     Ohm("leads 100 mm and XH plug", 16, "A"),
     Ohm("fuse 4 A 1206", 14, "D"),
     Ohm("charger, cell to SYS", 20, "D"),
     Ohm("load switch", 16, "D"),
-    Ohm("copper and ground, 2 oz-mm wide", 12, "A"),
+    Ohm("copper, 2 mm wide at least, and ground", 12, "A"),
 )
 WAY_MILLIOHM = 150  # SIM800C: source and traces together
 BURST_A = 2.0
@@ -120,9 +123,7 @@ def sag_mv() -> float:
 
 
 def _rows(draws: tuple[Draw, ...]) -> list[str]:
-    return [
-        f"| {d.what} | {d.ma:g} | {d.seconds / HOUR_S:.2f} | {d.mah:.0f} | {d.basis} | {d.why} |" for d in draws
-    ]
+    return [f"| {d.what} | {d.ma:g} | {d.seconds / HOUR_S:.2f} | {d.mah:.0f} | {d.basis} | {d.why} |" for d in draws]
 
 
 def _table(title: str, draws: tuple[Draw, ...]) -> list[str]:
@@ -141,8 +142,8 @@ def _life() -> list[str]:
         f"| aged, cold, {TALK_S // 60} min of alarm and talk | **{hours(day, ALARM):.0f}** |",
         f"| the same with modem and chip asleep, **which the firmware does not do** | {hours(ASLEEP, ALARM):.0f} |",
         "",
-        f"Wanted: {WANTED_H} h. A new cell needs {needed_mah():.0f} mAh for that; {CELL_MAH} is listed. 2,000 mAh would"
-        f" last {2_000 * AGED * COLD * USABLE / (mah(day) / DAY_H):.0f} h without any alarm: not enough.",
+        f"Wanted: {WANTED_H} h. A new cell needs {needed_mah():.0f} mAh for that; {CELL_MAH} is listed.",
+        f"2,000 mAh would last {2_000 * AGED * COLD * USABLE / mah(day) * DAY_H:.0f} h without any alarm: not enough.",
     ]  # fmt: skip
 
 
@@ -152,10 +153,10 @@ def _burst() -> list[str]:
         *(f"| {part.what} | {part.milliohm:g} | {part.basis} |" for part in WAY),
         f"| **sum** | **{sum(part.milliohm for part in WAY):g}** of {WAY_MILLIOHM} allowed | |",
         "",
-        f"A burst of {BURST_A:g} A sags by {sag_mv():.0f} mV ({SAG_MV} allowed). The cell must show"
-        f" {MODEM_LEAST_MV + sag_mv():.0f} mV for the modem to keep {MODEM_LEAST_MV} mV in a burst at full power; near a"
-        " base station bursts are a tenth of that. Below it a call at the edge of coverage may end in a restart of the"
-        " module, which the firmware dials through again and reports (`modem_restarted`).",
+        f"A burst of {BURST_A:g} A sags by {sag_mv():.0f} mV ({SAG_MV} allowed). At full power the cell must show",
+        f"{MODEM_LEAST_MV + sag_mv():.0f} mV for the modem to keep {MODEM_LEAST_MV} mV in a burst; at good coverage it",
+        "sends with far less. Below that a call at the edge of coverage may end in a restart of the module, and then",
+        "the firmware dials again and reports `modem_restarted`.",
     ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def rows(report: Report) -> None:
 
 
 def keys(report: Report) -> None:
-    """Pull-up on the contact's side, series resistor and capacitor to the pin: 1 ms, far below the 30 ms of debounce."""
+    """Pull-up on the contact's side, series resistor and capacitor to the pin: 1 ms, debounce is 30."""
     for key in _KEYS:
         contact, pin = f"CONTACT_{key}", f"KEY_{key}"
         report.bridge(f"key {key}: pull-up", "R", ("3V3", contact), (9e3, 11e3))

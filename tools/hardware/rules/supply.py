@@ -44,9 +44,9 @@ def inlet(r: Report) -> None:
 def charger(r: Report) -> None:
     """Power path, currents, cell."""
     r.one("charger", "CHARGER", {
-        "VAC": "VBUS", "VBUS": "VBUS", "SYS": "SYS", "BAT": "CELL", "CE": "GND", "OTG": "GND", "GND": "GND", "TS": "NTC",
-        "SW": "SW", "BTST": "BTST", "REGN": "REGN", "PMID": "PMID", "ILIM": "ILIM", "ICHG": "ICHG", "VSET": "VSET",
-        "D+": "", "D-": "", "STAT": "CHG_STAT", "PG": "CHG_PG",
+        "VAC": "VBUS", "VBUS": "VBUS", "SYS": "SYS", "BAT": "CELL", "CE": "GND", "OTG": "GND", "GND": "GND",
+        "TS": "NTC", "SW": "SW", "BTST": "BTST", "REGN": "REGN", "PMID": "PMID", "ILIM": "ILIM", "ICHG": "ICHG",
+        "VSET": "VSET", "D+": "", "D-": "", "STAT": "CHG_STAT", "PG": "CHG_PG",
     })  # fmt: skip
     r.one("charger", "COIL", {"A": "SW", "B": "SYS"})
     r.one("cell", "PACK", {"PACK+": "PACK", "NTC": "NTC", "GND": "GND"})
