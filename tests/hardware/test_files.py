@@ -45,6 +45,9 @@ def test_the_bill_counts_every_part_once_and_offers_another(board: Netlist) -> N
     soldered = [row for row in rows if row["references"] != "-"]
     assert all(row["part_number"] and row["maker"] and row["package"] for row in soldered)
     assert {row["part_number"] for row in soldered if not row["alternates"]} == {"SIM800C"}
+    assert {row["part_number"] for row in soldered if row["pins"] == "compared"} == {
+        "SIM800C", "BQ25616RTWR", "CP2102N-A02-GQFN24R",
+    }  # fmt: skip
     fitted = {ref for ref, piece in board.pieces.items() if piece.fitted and piece.kind.name != "PAD"}
     assert sum(int(row["quantity"]) for row in soldered) == len(fitted)
 

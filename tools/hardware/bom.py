@@ -11,11 +11,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tools.hardware.netlist import natural
+from tools.hardware.parts import COMPARED, EITHER_WAY
 
 if TYPE_CHECKING:
     from tools.hardware.netlist import Netlist, Piece
 
-HEAD = ("quantity", "references", "value", "part_number", "maker", "package", "alternates", "note")
+HEAD = ("quantity", "references", "value", "part_number", "maker", "package", "alternates", "pins", "note")
 # What a terminal needs beside what is soldered: quantity, name, part number, maker, note.
 _AROUND = (
     (1, "cell", "INR18650-35E with protection board and 10k NTC (103AT), XH-3 plug", "pack maker, cell Samsung SDI",
@@ -31,6 +32,11 @@ _AROUND = (
 )  # fmt: skip
 
 
+def _pins(kind: str) -> str:
+    """Whether somebody still has to compare the pin numbers with the maker's sheet."""
+    return "" if kind in EITHER_WAY else "compared" if kind in COMPARED else "compare"
+
+
 def lines(board: Netlist) -> list[tuple[str, ...]]:
     """Rows of the list without its head."""
     groups: dict[tuple[str, str, bool], list[Piece]] = defaultdict(list)
@@ -43,9 +49,11 @@ def lines(board: Netlist) -> list[tuple[str, ...]]:
         refs = " ".join(sorted((piece.ref for piece in pieces), key=natural))
         note = kind.note if fitted else "not fitted: a place to tune the antenna"
         quantity = str(len(pieces)) if fitted else "0"
-        rows.append((quantity, refs, value, mpn, kind.maker, kind.package, "; ".join(kind.alternates), note))
+        rows.append(
+            (quantity, refs, value, mpn, kind.maker, kind.package, "; ".join(kind.alternates), _pins(kind.name), note)
+        )
     for count, name, mpn, maker, note, alternates in _AROUND:
-        rows.append((str(count), "-", name, mpn, maker, "off the board", "; ".join(alternates), note))
+        rows.append((str(count), "-", name, mpn, maker, "off the board", "; ".join(alternates), "", note))
     return rows
 
 

@@ -1,7 +1,7 @@
 """`onekey hardware check | write | netlist | bom | pins | draw | power`: the board's generated files.
 
-In: the circuit, the rules, the firmware's board. Out: files under hardware/. `check` writes nothing and ends with 1 where
-the circuit breaks a rule and with 2 where a committed file is not what the code makes.
+In: the circuit, the rules, the firmware's board. Out: files under hardware/. `check` writes nothing; it ends with 1
+where the circuit breaks a rule and with 2 where a committed file is not what the code makes.
 """
 
 from __future__ import annotations

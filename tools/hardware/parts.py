@@ -1,7 +1,7 @@
 """The catalogue: every kind of part on the board, its pins and their types, what to buy and what to buy instead.
 
 In: data sheets. Out: `KINDS` (parts with a name) and `passive` (resistors and capacitors by value).
-Must never hold a pin whose number or type was guessed; `checked` says where the pins were compared.
+Must never pass off pins that were not compared with a published symbol as such: `COMPARED` names those that were.
 """
 
 from __future__ import annotations
@@ -121,6 +121,11 @@ KINDS = {
         Kind("PAD", "TP", (("1", "PAD", PASSIVE),), "(copper, no part)", "-", "1.5 mm"),
     )
 }  # fmt: skip
+
+# Their pin numbers were compared with a published symbol of the part; all others await it before a layout is begun.
+COMPARED = {"SIM800C", "CHARGER", "USB_UART"}
+# Either way round.
+EITHER_WAY = {"R", "C", "PTC", "FUSE", "COIL", "RF_COIL", "BUZZER", "PAD"}
 
 # (prefix, value): (part number, maker, package, instead)
 _ANY_R = ("0402WGF series (UNI-ROYAL)", "any 0402 1 % 1/16 W")
