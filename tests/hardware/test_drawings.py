@@ -24,6 +24,21 @@ COVERED = """() => [...document.querySelectorAll('text')].map(word => {
   const box = word.getBBox();
   return [word.textContent, box.x, box.y, box.x + box.width, box.y + box.height];
 })"""
+# Words that stick out of a box with round corners.
+STUCK_OUT = """() => {
+  const frames = [...document.querySelectorAll('rect[rx]')].map(box => box.getBBox());
+  const out = [];
+  for (const word of document.querySelectorAll('text')) {
+    const own = word.getBBox();
+    for (const box of frames) {
+      const apart = own.x >= box.x + box.width || own.x + own.width <= box.x ||
+                    own.y + 4 >= box.y + box.height || own.y + own.height - 4 <= box.y;
+      const inside = own.x >= box.x && own.x + own.width <= box.x + box.width;
+      if (!apart && !inside) out.push(word.textContent);
+    }
+  }
+  return out;
+}"""
 SHAVE = 2  # a font's box is a little larger than its letters
 
 
@@ -63,6 +78,7 @@ async def test_no_word_lies_over_another_or_leaves_the_page(name: str) -> None:
         page = await browser.new_page()
         await page.set_content(DRAWINGS[name])
         boxes = await page.evaluate(COVERED)
+        assert await page.evaluate(STUCK_OUT) == []
         await browser.close()
     width, height = map(int, re.findall(r'(?:width|height)="(\d+)"', DRAWINGS[name])[:2])
     assert len(boxes) > 10

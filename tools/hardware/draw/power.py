@@ -46,7 +46,7 @@ def _inlet(p: Picture, board: Netlist) -> None:
     charge, limit = _ampere(board, "ICHG", CHARGE_AOHM), _ampere(board, "ILIM", INPUT_AOHM)
     p.box(450, _Y - 60, 200, 150, (
         f"{named(board, 'CHARGER')} BQ25616", "charger with power path",
-        f"{label(board, 'ICHG', 'GND')}: {charge} to the cell", f"{label(board, 'ILIM', 'GND')}: {limit} from the plug",
+        f"{label(board, 'ICHG', 'GND')}: {charge} to the cell", f"{label(board, 'ILIM', 'GND')}: {limit} from USB",
         f"{label(board, 'VSET', 'GND')}: 4.2 V", f"{label(board, 'REGN', 'NTC')}, {label(board, 'NTC', 'GND')}: NTC",
         f"{named(board, 'COIL')} 1 uH to SYS",
     ))  # fmt: skip
