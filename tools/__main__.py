@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "modem": ("tools.modem", "A SIM800 on a pseudo-terminal, with a scripted phone network."),
     "protocol": ("tools.wire", "JSON Schema, AsyncAPI and vectors, made from the protocol's tables."),
     "bench": ("tools.bench", "Figures of the product against their targets: terminal."),
+    "hardware": ("tools.hardware.command", "Our board: circuit, rules, lists, drawings; check, write."),
     "flash": ("tools.flash", "Identify a board on a serial port, write and verify an image."),
 }
 

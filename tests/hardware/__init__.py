@@ -1,0 +1,1 @@
+"""Our board: its circuit, its rules, its files."""
