@@ -1,6 +1,7 @@
 """A list of SIM cards as operators send it, CSV or xlsx, read whole and checked line by line.
 
-In: a file with a header. Out: (line, card) of every row, or (line, reason) of every bad one. No reason repeats a number.
+In: a file with a header. Out: (line, card) of every row, or (line, reason) of every bad one. No
+reason repeats a number.
 """
 
 from __future__ import annotations

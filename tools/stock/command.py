@@ -46,6 +46,7 @@ def _stock() -> None:
 
 @app.command()
 def reserve(
+    *,
     bench: BenchName,
     count: Annotated[int, typer.Option(help="How many ids.")],
     out: Out,
@@ -119,8 +120,8 @@ def _told(
     for bench, stretches in gaps.items():
         named = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in stretches)
         told.append(f"{bench}: 缺少记录 / records missing: {named}")
-    told.append(f"合并 {counts['merged']}，已有 {counts['known']}，拒绝 {counts['refused']} / {counts['merged']} merged, "
-                f"{counts['known']} known, {counts['refused']} refused")  # fmt: skip
+    told.append(f"合并 {counts['merged']}，已有 {counts['known']}，拒绝 {counts['refused']} / "
+                f"{counts['merged']} merged, {counts['known']} known, {counts['refused']} refused")  # fmt: skip
     return told
 
 
@@ -131,8 +132,8 @@ def benches(as_json: Json = False) -> None:
     for each in found:
         each["key"] = hashlib.sha256(each.pop("public_key")).hexdigest()[:16]
     lines = [
-        f"{each['bench']:<12} {each['reserved']:>6} reserved {each['provisioned']:>6} made  {each['records'] or 0} records"
-        f" ({each['refused'] or 0} refused){'  closed' if each['closed_at'] else ''}"
+        f"{each['bench']:<12} {each['reserved']:>6} reserved {each['provisioned']:>6} made "
+        f" {each['records'] or 0} records ({each['refused'] or 0} refused){'  closed' if each['closed_at'] else ''}"
         for each in found
     ]
     say(as_json, {"benches": found}, "\n".join(lines) or "no benches")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
 import typer
@@ -66,7 +66,7 @@ class NewFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __enter__(self) -> NewFile:
+    def __enter__(self) -> Self:
         try:
             self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         except OSError as error:
