@@ -113,13 +113,17 @@ async def import_cards(conn: Conn, box: Box, cards: list[tuple[int, Card]], now:
     await store.lock(conn)
     known = await store.card_hashes(conn)
     hash_of, owner = dict(known), {digest: iccid for iccid, digest in known}
-    bad, rows = [], []
+    bad, rows, here = [], [], set()
     for line, card in cards:
         digest = box.digest(card.msisdn)
         if hash_of.get(card.iccid, digest) != digest:
             bad.append((line, "this ICCID is in stock with another number"))
         elif owner.get(digest, card.iccid) != card.iccid:
             bad.append((line, f"this number belongs to the card ending {owner[digest][-4:]}"))
+        elif card.iccid in here:
+            bad.append((line, "this card stands in the list twice"))
+        here.add(card.iccid)
+        hash_of[card.iccid], owner[digest] = digest, card.iccid
         rows.append((card.iccid, box.seal(card.msisdn), digest, card.plan, card.pool, card.expires_on))
     if not bad:
         await store.save_cards(conn, rows, now)

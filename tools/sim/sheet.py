@@ -49,10 +49,12 @@ def read(path: Path) -> tuple[list[tuple[int, Card]], list[tuple[int, str]]]:
         if isinstance(found, str):
             bad.append((line, found))
             continue
-        for what, value in (("ICCID", found.iccid), ("number", f"n{found.msisdn}")):
-            if value in seen:
-                bad.append((line, f"the {what} stands in line {seen[value]} already"))
-            seen.setdefault(value, line)
+        values = {"ICCID": found.iccid, "number": f"n{found.msisdn}"}
+        again = [f"the {what} stands in line {seen[value]} already" for what, value in values.items() if value in seen]
+        if again:
+            bad.append((line, "; ".join(again)))
+            continue
+        seen |= dict.fromkeys(values.values(), line)
         good.append((line, found))
     if not good and not bad:
         raise SheetError("no cards in it")

@@ -125,6 +125,8 @@ async def test_a_card_is_one_number_and_comes_again_with_another_plan(conn: Conn
         conn, BOX, [(2, card(2, "13800000002")), (3, card(1, "13800000003")), (4, card(4, "13800000001"))], NOW
     )
     assert [line for line, _ in bad] == [3, 4]
+    twice = await actions.import_cards(conn, BOX, [(2, card(5, "13800000005")), (3, card(5, "13800000005"))], NOW)
+    assert twice == [(3, "this card stands in the list twice")]
     assert not [text for _, text in bad if "1380000" in text]
     assert await (await conn.execute("select count(*) from sim")).fetchone() == (1,)
 
