@@ -35,13 +35,14 @@ def table(cells: "Cells") -> "type[Table]":
 
 def power_on() -> None:
     """Never returns."""
-    from firmware.hal import resets
+    from firmware.hal import lock, resets
     from firmware.hal.cells import Cells
     from firmware.hal.parts import Parts
 
     cells = Cells()
     parts = Parts(table(cells))
     cause = resets.cause()
+    lock.close(cells)
 
     def terminal(mode: str) -> None:
         run(mode, parts, cause)

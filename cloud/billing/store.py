@@ -102,7 +102,7 @@ async def lock_day(conn: AsyncConnection[Any], day: date) -> None:
 
 
 async def day_facts(conn: AsyncConnection[Any], day: date, outage: int) -> list[DayFacts]:
-    """The facts of a day for every terminal that was installed, was heard, or has a verdict already."""
+    """The facts of a day for every terminal that was installed, was heard, or has a verdict; a reserved id is none."""
     async with conn.cursor(row_factory=class_row(DayFacts)) as cursor:
         await cursor.execute(
             """
@@ -124,6 +124,7 @@ async def day_facts(conn: AsyncConnection[Any], day: date, outage: int) -> list[
                    coalesce(d.messages, 0) as messages, coalesce(d.late, 0) as late, d.report,
                    d.first_at, d.last_at, %(outage)s::integer as outage_s
             from candidate c
+            join (select device_id from device where status <> 'reserved') r using (device_id)
             left join place p using (device_id)
             left join pause using (device_id)
             left join device_day d on d.device_id = c.device_id and d.day = %(day)s

@@ -214,11 +214,11 @@ async def later_event(conn: Conn, device_id: str, event: str, happened_at: datet
 
 
 async def contacts(conn: Conn) -> list[Contact]:
-    """What is known about the contact of every terminal of the registry, by id."""
+    """What is known about the contact of every terminal of the registry, by id; a reserved id is no terminal yet."""
     async with conn.cursor(row_factory=class_row(Contact)) as cursor:
         await cursor.execute(
             "select device_id, status, last_seen_at, in_call_until, link, link_at, heartbeat_s"
-            " from device left join device_state using (device_id) order by device_id"
+            " from device left join device_state using (device_id) where status <> 'reserved' order by device_id"
         )
         return await cursor.fetchall()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def terminals(conn: AsyncConnection[Any]) -> list[Terminal]:
-    """Every terminal of the registry with its latest state and its home's place."""
+    """Every terminal of the registry with its latest state and its home's place; a reserved id is none yet."""
     async with conn.cursor(row_factory=class_row(Terminal)) as cursor:
         await cursor.execute(
             """
@@ -25,6 +25,7 @@ async def terminals(conn: AsyncConnection[Any]) -> list[Terminal]:
             left join installation i on i.device_id = d.device_id and i.removed_on is null
             left join home h using (home_id)
             left join street using (street_code)
+            where d.status <> 'reserved'
             order by d.device_id
             """
         )

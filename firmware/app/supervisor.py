@@ -56,6 +56,7 @@ class Supervisor:
     def look(self) -> None:
         """One look at everything."""
         now = self.board.now()
+        self.board.console()
         self._watch.beat("supervisor", now)
         late = self._watch.late(now)
         if late:

@@ -114,6 +114,9 @@ class Board:
     def set_time(self, epoch: int) -> None:
         """The network's time, in seconds of UTC, for whoever checks the dates of certificates."""
 
+    def console(self) -> None:
+        """Look at what a technician typed, without waiting; a machine without a lock has none to open."""
+
     def feed(self) -> None:
         """Tell the watchdog that all is well. Without it the machine restarts."""
 

@@ -14,6 +14,7 @@ import machine
 from firmware.core.indicator import BEEPS, LAMPS
 from firmware.hal import base, resets
 from firmware.hal.cells import Cells
+from firmware.hal.lock import Lock
 from firmware.hal.parts import SPEED, Parts
 from firmware.hal.show import Blinker, Tones
 from firmware.modem.port import Port
@@ -102,6 +103,7 @@ class Board(base.Board):
         self.keys = tuple([key for key, _ in table.keys])
         self.uart = Uart(self.parts.uart)
         self.nvs = Nvs()
+        self.console = Lock(self.nvs).look  # type: ignore[method-assign]
         self.switch: Switch = Switch(self.parts)
         self._mains_from = table.mains_mv
         self._ticks = _ticks()

@@ -35,7 +35,8 @@ async def terminals(conn: Conn, device_ids: list[str] | None = None) -> list[Ter
             select d.device_id, d.status, s.last_seen_at, s.in_call_until, s.link, s.link_at, s.heartbeat_s,
                    s.battery_pct, s.on_mains, s.csq, coalesce(s.open_faults, '{}') as open_faults
             from device d left join device_state s using (device_id)
-            where case when %(ids)s::text[] is null then d.status in ('installed', 'paused') or s.device_id is not null
+            where case when %(ids)s::text[] is null
+                       then d.status in ('installed', 'paused') or s.device_id is not null and d.status <> 'reserved'
                        else d.device_id = any(%(ids)s) end
             order by s.last_seen_at nulls last, d.device_id
             limit %(most)s
@@ -52,7 +53,7 @@ async def contact_counts(conn: Conn, now: datetime) -> list[tuple[Contact, int]]
         select d.status, date_trunc('minute', s.last_seen_at) + interval '59 seconds',
                max(s.in_call_until) filter (where s.in_call_until > %(now)s), s.heartbeat_s, count(*)
         from device d left join device_state s using (device_id)
-        where d.status in ('installed', 'paused') or s.device_id is not null
+        where d.status in ('installed', 'paused') or s.device_id is not null and d.status <> 'reserved'
         group by d.status, 2, s.heartbeat_s, coalesce(s.in_call_until > %(now)s, false)
         """,
         {"now": now},

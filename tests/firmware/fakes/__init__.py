@@ -7,10 +7,10 @@ import asyncio  # noqa: F401 - in MicroPython it takes its ticks when it is impo
 import sys
 import time as real_time
 
-from tests.firmware.fakes import chip, esp32, machine
+from tests.firmware.fakes import chip, esp32, machine, micropython
 
 # They must not remember what they once imported.
-_USERS = tuple(["firmware.hal." + name for name in ("cells", "disk", "esp32", "parts", "resets")])
+_USERS = tuple(["firmware.hal." + name for name in ("cells", "disk", "esp32", "lock", "parts", "resets")])
 
 
 class Ticks:
@@ -33,6 +33,7 @@ def install() -> chip.Chip:
     """A new chip, and the modules that act on it."""
     sys.modules["machine"] = machine
     sys.modules["esp32"] = esp32
+    sys.modules["micropython"] = micropython
     if sys.implementation.name == "micropython":
         sys.modules["time"] = Ticks  # type: ignore[assignment]
     else:
@@ -43,7 +44,7 @@ def install() -> chip.Chip:
 
 def remove() -> None:
     """This machine is a desk again."""
-    for names in (("machine", "esp32"), _USERS):
+    for names in (("machine", "esp32", "micropython"), _USERS):
         for name in names:
             sys.modules.pop(name, None)
     if sys.implementation.name == "micropython":

@@ -45,6 +45,7 @@ class Chip:
         """What a reset leaves: storage, the clock's memory and the world outside."""
         self.cause = cause
         self.ms = 0
+        self.interrupt = 3  # the byte on the console that stops a program; -1: none
         self.pins: "dict[int, object]" = {}
         self.handlers: "dict[int, tuple[object, int]]" = {}
         self.moves: "list[tuple[int, int, object]]" = []  # (ms, gpio, level; None is released)
