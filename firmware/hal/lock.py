@@ -8,7 +8,7 @@ import hashlib
 import select
 import sys
 
-import micropython
+import micropython  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
