@@ -104,6 +104,12 @@ async def press_seen(conn: Conn, visit_id: UUID) -> bool:
     return visit.press_id is not None or await _look_for_press(conn, visit)
 
 
+async def make_plan(conn: Conn, box: Box, settings: Settings, device_id: str, now: datetime) -> None:
+    """Want the plan of the home where a terminal is, with the settings that it has."""
+    own = await _wanted_fields(conn, box, device_id)
+    await _configure(conn, box, settings, device_id, household=own, now=now)
+
+
 async def _look_for_press(conn: Conn, visit: Visit) -> bool:
     if visit.press_id is not None:
         return True

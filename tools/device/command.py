@@ -6,19 +6,17 @@ checks it against. Texts never show a phone number.
 
 from __future__ import annotations
 
-import csv
-import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cloud import clock
 from cloud.devices import actions, rules, store
 from cloud.devices.models import Contact
-from cloud.errors import AppError, BadInput, NotFound
-from tools.registry import do, refused, say
+from cloud.errors import NotFound
+from tools.registry import do, say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,8 +30,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 DeviceId = Annotated[str, typer.Argument(metavar="ID", help="6 to 20 capitals and digits.")]
 
-# Lines of one file: a lorry of terminals is a few thousand, and the whole district 50,000.
-IMPORT_MOST = 100_000
 # Says where a home is, or identifies a card: not for a screen that somebody may photograph.
 HIDDEN = ("imei", "iccid", "cell", "link_id")
 
@@ -76,27 +72,6 @@ def revoke(device_id: DeviceId, as_json: Json = False) -> None:
     say(as_json, {"device_id": device_id, "revoked": True}, f"{device_id} revoked; give the broker the new list")
 
 
-@app.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Header: device_id,msisdn (may be empty).")],
-    passwords: Annotated[Path, typer.Option(help="New file for device_id,password; readable by you only.")],
-    as_json: Json = False,
-) -> None:
-    """Register the terminals of a file: all of them, or none if a line is wrong."""
-    rows = _read(file)
-    try:
-        handle = os.open(passwords, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise refused(f"{passwords}: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            made = do(lambda conn, box: _register_all(conn, box, file, rows, out))
-    except BaseException:
-        passwords.unlink()
-        raise
-    say(as_json, {"registered": made}, f"{made} registered, passwords in {passwords}")
-
-
 @app.command()
 def credentials(file: Annotated[Path, typer.Argument(help="Written anew, for Mosquitto's `password_file`.")]) -> None:
     """Write what the broker checks logins against."""
@@ -107,43 +82,6 @@ def credentials(file: Annotated[Path, typer.Argument(help="Written anew, for Mos
     fresh.write_text("".join(lines), encoding="utf-8")
     fresh.replace(file)  # the broker never reads half a file
     typer.echo(f"{len(lines)} credentials in {file}")
-
-
-def _read(file: Path) -> list[tuple[int, str, str | None]]:
-    """(line, device id, number or None) of each row. Duplicates and bad forms are found here or by `register`."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise refused(f"{file}: cannot be read as UTF-8 text ({type(error).__name__})") from None
-    reader = csv.reader(text.splitlines())
-    header = next(reader, [])
-    if [name.strip() for name in header] not in (["device_id", "msisdn"], ["device_id"]):
-        raise refused(f"{file}:1: the header must be device_id,msisdn")
-    rows: list[tuple[int, str, str | None]] = []
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise refused(f"{file}:{reader.line_num}: {len(header)} columns, not {len(row)}")
-        if len(rows) == IMPORT_MOST:
-            raise refused(f"{file}:{reader.line_num}: more than {IMPORT_MOST} terminals")
-        number = row[1].strip() if len(row) > 1 else ""
-        rows.append((reader.line_num, row[0].strip(), number or None))
-    return rows
-
-
-async def _register_all(conn: Conn, box: Box, file: Path, rows: list[tuple[int, str, str | None]], out: TextIO) -> int:
-    now, writer = clock.now(), csv.writer(out)
-    writer.writerow(("device_id", "password"))
-    for line, device_id, msisdn in rows:
-        try:
-            writer.writerow((device_id, await actions.register(conn, box, device_id, msisdn, now)))
-        except AppError as error:
-            raise BadInput(f"{file}:{line}: {error}") from None
-    # On the disk before the commit: a password that is lost means a terminal that must be registered again.
-    out.flush()
-    os.fsync(out.fileno())
-    return len(rows)
 
 
 async def _listed(conn: Conn, _box: Box) -> list[dict[str, Any]]:
