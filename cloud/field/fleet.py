@@ -25,7 +25,7 @@ HEADER = [
     "设备编号", "厂家", "街道", "社区", "地址", "独居", "老人姓名", "老人电话", "终端号码", "ICCID", "安装日期",
     "联系人1", "联系人1电话", "联系人2", "联系人2电话", "状态",
 ]  # fmt: skip
-STATUS_NAMES = {"installed": "在用", "paused": "暂停", "foreign": "外来设备"}
+STATUS_NAMES = {"installed": "在用", "paused": "暂停", "foreign": "外来设备", "replaced": "外来设备（已换我方终端）"}
 UNREADABLE = "（无法读取）"
 AT_ONCE = 1_000  # rows fetched together
 ICCID_SHOWN = 4  # last digits, as people tell cards apart
@@ -46,8 +46,11 @@ _OURS = f"""
     from installation i join device d using (device_id) {_JOINS}
     where i.removed_on is null order by d.device_id
 """
+# Nobody told us that it was taken away, but the home has a terminal of ours now.
+_REPLACED = "exists (select from installation i where i.home_id = f.home_id and i.removed_on is null)"
 _FOREIGN = f"""
-    select f.unit_id as device_id, 'foreign' as status, f.number_sealed as msisdn_sealed, f.iccid, f.installed_on,
+    select f.unit_id as device_id, case when {_REPLACED} then 'replaced' else 'foreign' end as status,
+           f.number_sealed as msisdn_sealed, f.iccid, f.installed_on,
            f.maker, {_PEOPLE}
     from foreign_unit f {_JOINS} order by f.maker, f.unit_id
 """
@@ -67,7 +70,7 @@ class Street:
     this_week: int  # put in since Monday
     open_visits: int  # evidence is missing
     proven_120: int  # of those installed: a call to 120 got through
-    foreign: int
+    foreign: int  # homes that still rely on another maker's unit
 
 
 async def homes(conn: Conn, box: Box, *, foreign: bool, reveal: bool) -> AsyncIterator[list[str]]:
@@ -104,7 +107,9 @@ async def progress(conn: Conn, monday: date, planned: dict[str, int]) -> list[St
                 select h.street_code, count(*) as open_visits from field_visit join home h using (home_id)
                 where finished_at is null group by 1
             ), others as (
-                select h.street_code, count(*) as units from foreign_unit join home h using (home_id) group by 1
+                select h.street_code, count(*) as units from foreign_unit f join home h using (home_id)
+                where not exists (
+                    select from installation i where i.home_id = f.home_id and i.removed_on is null) group by 1
             ), plan as (
                 select * from unnest(%(codes)s::text[], %(plans)s::integer[]) as p (street_code, planned)
             )

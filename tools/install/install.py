@@ -80,7 +80,7 @@ def _settle(job: jobs.JobFile, wish: choose.Wish, why: str | None, on: str | Non
 
 def _kept(folder: Path, *, send: bool, drop: str | None, as_json: bool) -> None:
     if drop is not None:
-        found = [each for each in jobs.all_jobs(folder) if each.job_id.startswith(drop)]
+        found = [each for each in jobs.all_jobs(folder, []) if each.job_id.startswith(drop)]
         if len(found) != 1:
             raise FailedError("no_such_job")
         if found[0].data.get("tried") and found[0].state != jobs.SENT:
@@ -91,6 +91,7 @@ def _kept(folder: Path, *, send: bool, drop: str | None, as_json: bool) -> None:
     if send:
         visit.send(folder, as_json=as_json)
         return
+    damaged: list[str] = []
     rows = [
         {
             "job": each.job_id,
@@ -100,7 +101,8 @@ def _kept(folder: Path, *, send: bool, drop: str | None, as_json: bool) -> None:
             "state": each.state,
             "refused": each.data.get("refused"),
         }
-        for each in jobs.all_jobs(folder)
+        for each in jobs.all_jobs(folder, damaged)
     ]
+    rows += [{"job": name, "state": "damaged"} for name in damaged]
     text = "\n".join("  ".join(str(value) for value in row.values() if value) for row in rows)
     typer.echo(json.dumps({"jobs": rows}, ensure_ascii=False) if as_json else text or "没有作业 / no jobs")

@@ -164,7 +164,7 @@ class JobFile:
 
 def begin(folder: Path, kind: str, device_id: str, *, now: datetime, **more: Any) -> JobFile:
     """The job of this kind that is open for the terminal, or a new one with an id of its own."""
-    for each in all_jobs(folder):
+    for each in all_jobs(folder, []):  # a file that is broken stops nobody in a home: --list and --send name it
         if each.data["job"]["kind"] == kind and each.data["job"]["device_id"] == device_id and each.state != SENT:
             return each
     job = {
@@ -185,8 +185,8 @@ def begin(folder: Path, kind: str, device_id: str, *, now: datetime, **more: Any
     return JobFile(folder, {"v": VERSION, "state": COLLECTING, "job": job, "files": [], "call_120": None})
 
 
-def all_jobs(folder: Path) -> list[JobFile]:
-    """Every job of the folder, the earliest first. One that cannot be read is refused, not passed over."""
+def all_jobs(folder: Path, damaged: list[str]) -> list[JobFile]:
+    """Every job of the folder, the earliest first; names of files that cannot be read are added to `damaged`."""
     found = []
     for path in folder.glob("*.json"):
         try:
@@ -194,8 +194,9 @@ def all_jobs(folder: Path) -> list[JobFile]:
             each = JobFile(folder, data)
             _ = each.job, each.state, each.call_120, data["files"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise FailedError("damaged", path.name) from None
-        found.append(each)
+            damaged.append(path.name)
+        else:
+            found.append(each)
     return sorted(found, key=lambda each: (each.data["job"]["begun_at"], each.job_id))
 
 

@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cloud import clock, db
 from cloud.errors import AppError
 from cloud.field import actions
+from cloud.field.rules import CLOCK_SKEW
 from cloud.sealed import Box
 from cloud.settings import Settings, SettingsError, load
 from tools.install import jobs
@@ -39,7 +40,7 @@ WAIT_S = 300  # an elder finds her glasses, walks to the terminal and presses
 class Outcome:
     """What became of one job of `send_all`."""
 
-    job: JobFile
+    job: JobFile | None  # None: its file cannot be read
     applied: Applied | None
     failure: FailedError | None
 
@@ -74,7 +75,11 @@ def apply(job: JobFile) -> Applied:
     job.set(tried=True)
 
     async def work(conn: Conn, box: Box, settings: Settings) -> Applied:
-        return await actions.apply(conn, box, settings, job.job, clock.now())
+        now = clock.now()
+        # The elder's press is found by when it was made: by a wrong clock it would be before the job, or any old one.
+        if abs(now - await db.server_time(conn)) > CLOCK_SKEW:
+            raise FailedError("clock")
+        return await actions.apply(conn, box, settings, job.job, now)
 
     try:
         with registry_errors():
@@ -133,15 +138,16 @@ def send_all(folder: Any) -> list[Outcome]:
 
     Except without a connection: then nothing is tried after the first.
     """
-    outcomes = []
-    for job in jobs.all_jobs(folder):
+    damaged: list[str] = []
+    outcomes: list[Outcome] = []
+    for job in jobs.all_jobs(folder, damaged):
         if job.state not in jobs.TO_SEND:
             continue
         outcomes.append(_send(job))
         failure = outcomes[-1].failure
         if failure is not None and failure.code in {"offline", "setup"}:
             break
-    return outcomes
+    return outcomes + [Outcome(None, None, FailedError("damaged", name)) for name in damaged]
 
 
 def _send(job: JobFile) -> Outcome:

@@ -14,6 +14,7 @@ FAILURES: dict[str, tuple[int, str, str]] = {
     "test_failed": (17, "该终端最近一次验收未通过，不能安装", "its last acceptance test failed"),
     "test_again": (18, "该终端从住户家拆回后没有再验收", "it came back from a home and was not tested since"),
     "trial_image": (40, "该终端装的是试用固件，不能装到住户家", "it runs a trial image; homes get the frozen build"),
+    "clock": (41, "本机时间与服务器相差太大，请校准后重试", "this computer's clock is wrong; set it and try again"),
     "unknown_home": (19, "没有这个住户编号，请核对派工单", "no such home; check the work order"),
     "home_has_one": (20, "该住户已有终端，请用 onekey swap 更换", "the home has a terminal; use onekey swap"),
     "not_in_a_home": (21, "该终端现在不在任何住户家", "it is in no home now"),

@@ -127,22 +127,21 @@ def send(folder: Any, *, as_json: bool) -> None:
             state = "完成 / done" if not each.applied.missing else "已写入，" + _notes(each.applied)[0]
         else:
             state = each.failure.line() if each.failure else ""
-        lines.append(f"{each.job.job.device_id}  {each.job.job.kind}  {state}")
+        lines.append(f"{each.job.job.device_id}  {each.job.job.kind}  {state}" if each.job else state)
     failures = [each.failure for each in outcomes if each.failure is not None]
     if as_json:
-        rows = [
-            summary(each.applied)
-            if each.applied
-            else {
-                "job": each.job.job_id,
-                "device_id": each.job.job.device_id,
-                "failed": each.code,
-            }
-            for each in outcomes
-        ]
-        left = sum(each.state in jobs.TO_SEND for each in jobs.all_jobs(folder))
+        rows = [_sent(each) for each in outcomes]
+        left = sum(each.state in jobs.TO_SEND for each in jobs.all_jobs(folder, []))
         typer.echo(json.dumps({"jobs": rows, "left": left}, ensure_ascii=False))
     else:
         typer.echo("\n".join(lines) or "没有待发送的作业 / nothing to send")
     if failures:
         raise typer.Exit(failures[0].exit_code)
+
+
+def _sent(outcome: run.Outcome) -> dict[str, Any]:
+    """One job of `send` as `--json` prints it."""
+    if outcome.applied is not None:
+        return summary(outcome.applied)
+    named = {"job": outcome.job.job_id, "device_id": outcome.job.job.device_id} if outcome.job else {}
+    return {**named, "failed": outcome.code}

@@ -182,3 +182,14 @@ def test_a_week_begins_on_monday_in_shanghai(office: Office) -> None:
     since = date.fromisoformat(office.answer("progress")["since"])
     assert since.weekday() == 0
     assert timedelta(0) <= datetime.now().astimezone().date() - since <= timedelta(days=7)
+
+
+def test_a_foreign_unit_whose_home_has_a_terminal_of_ours_is_shown_as_replaced(office: Office) -> None:
+    """Both may hang there for a while; only a home without ours still relies on the other maker."""
+    rows = [unit(1, maker="某某", device_id="mm1"), unit(1), unit(2, maker="某某", device_id="mm2")]
+    rows[0]["msisdn"] = rows[0]["iccid"] = ""
+    assert office.take(rows, "--passwords", office.passwords).exit_code == 0
+    office.answer("export", str(office.folder / "f.csv"), "--reason", "核对外来设备")
+    text = (office.folder / "f-foreign.csv").read_text("utf-8-sig")
+    assert [line.rsplit(",", 1)[1] for line in text.splitlines()[1:]] == ["外来设备（已换我方终端）", "外来设备"]
+    assert sum(each["foreign"] for each in office.answer("progress")["streets"]) == 1

@@ -77,7 +77,7 @@ class Field:
         return sorted((self.folder / "bench" / "field").iterdir())
 
     def files(self) -> list[jobs.JobFile]:
-        return jobs.all_jobs(self.folder / "bench" / "field")
+        return jobs.all_jobs(self.folder / "bench" / "field", [])
 
 
 def begun(field: Field, home: uuid.UUID, device_id: str = NEW) -> None:

@@ -23,7 +23,8 @@ from tools.install.texts import FAILURES
 if TYPE_CHECKING:
     pass
 
-from tests.tools.install.bench import Field, installed
+from cloud import clock
+from tests.tools.install.bench import Field, begun, installed
 
 
 def collect(field: Field, home: uuid.UUID, device_id: str = NEW) -> dict[str, Any]:
@@ -187,3 +188,29 @@ def test_two_technicians_who_send_at_once_install_one_terminal(field: Field, hom
     results = asyncio.run(both())
     assert sorted(getattr(each, "code", each) for each in results) == ["done", "home_has_one"]
     assert field.rows("select count(*) from installation") == [(1,)]
+
+
+def test_a_file_that_cannot_be_read_keeps_nobody_from_the_other_homes(field: Field, home: uuid.UUID) -> None:
+    """It is named, by --list and by --send; the rest is done."""
+    collect(field, home)
+    field.pressed()
+    (field.folder / "bench" / "field" / "a.json").write_text("{half")
+    result = field.onekey("install", "--send", "--json")
+    assert result.exit_code == FAILURES["damaged"][0]
+    assert [each.get("failed") for each in json.loads(result.stdout)["jobs"]] == [None, "damaged"]
+    assert {"job": "a.json", "state": "damaged"} in field.answer("install", "--list")["jobs"]
+
+
+@pytest.mark.parametrize("minutes", [-30, 30])
+def test_a_computer_whose_clock_is_wrong_applies_nothing(
+    field: Field, home: uuid.UUID, minutes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its time an old press would be the elder's, or hers an old one."""
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=minutes))
+    answers = [word if word != "00:00" else "2026-01-01 08:00" for word in field.answers]
+    result = field.onekey("install", NEW, "--home", str(home), "--wait", "0", *answers)
+    assert result.exit_code == FAILURES["clock"][0]
+    assert field.rows("select from field_visit") == []
+    monkeypatch.setattr(clock, "now", real)
+    begun(field, home)
