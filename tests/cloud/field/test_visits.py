@@ -17,6 +17,7 @@ from cloud.elders import store as elders
 from cloud.errors import BadInput
 from cloud.field import actions, rules, store
 from cloud.field.models import Call120, Picture
+from cloud.stock import store as stock
 from protocol import messages
 from tests.cloud.field.world import (
     BOX,
@@ -298,3 +299,20 @@ async def test_rules_and_schema_agree_on_the_names_of_things(conn: Conn) -> None
     await pressed(conn, NEW, NOW, NOW + timedelta(seconds=1))
     await prove(conn, install)
     assert await store.evidence(conn, install.visit_id) == set(rules.EVIDENCE["install"])
+
+
+async def test_the_latest_word_of_a_bench_decides_whether_a_terminal_may_go_into_a_home(conn: Conn) -> None:
+    """Never tested, tested and failed, passed on a trial image, passed: as the merged records say."""
+    home_id = await a_home(conn)
+    await in_stock(conn, NEW, passed_at=None)
+    assert await refusal(conn, job(home_id=home_id)) == "never_tested"
+    await stock.add_bench(conn, "B01", b"k" * 32, NOW)
+    fields = {"bench": "B01", "n": 1, "kind": "accept", "device": NEW}
+    await stock.keep(conn, fields, "{}", b"h" * 32, refused=None, at=NOW, now=NOW)
+    await stock.accept(conn, NEW, None)
+    assert await refusal(conn, job(home_id=home_id)) == "test_failed"
+    await stock.accept(conn, NEW, NOW)
+    await conn.execute("update device set image_kind = 'trial' where device_id = %s", [NEW])
+    assert await refusal(conn, job(home_id=home_id)) == "trial_image"
+    await conn.execute("update device set image_kind = 'home' where device_id = %s", [NEW])
+    await do(conn, job(home_id=home_id))
