@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from cloud.settings import DatabaseSettings
 
@@ -108,6 +109,16 @@ def migrate(dsn: str) -> list[str]:
                 conn.execute("insert into schema_migration (name, checksum) values (%s, %s)", [name, _sum(files[name])])
             done.append(name)
     return done
+
+
+async def server_time(conn: Conn) -> datetime:
+    """The database's own clock at this moment, to judge another one by; rules never ask it."""
+    cursor = await conn.execute("select clock_timestamp()")
+    row = await cursor.fetchone()
+    if row is None:
+        raise psycopg.OperationalError("the database has no clock")
+    at: datetime = row[0]
+    return at
 
 
 async def check_schema(conn: Conn) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from psycopg import errors
@@ -71,6 +72,34 @@ async def add_pause(conn: AsyncConnection[Any], pause: Pause, now: datetime) -> 
         """,
         {**asdict(pause), "now": now},
     )
+
+
+async def end_pauses(conn: AsyncConnection[Any], device_id: str, on: date) -> None:
+    """A terminal leaves its household: pauses end on that day, and later ones are empty."""
+    await conn.execute(
+        """
+        update service_pause set ends_on = greatest(starts_on, %(on)s)
+        where device_id = %(device_id)s and (ends_on is null or ends_on > greatest(starts_on, %(on)s))
+        """,
+        {"device_id": device_id, "on": on},
+    )
+
+
+async def hand_over_pauses(conn: AsyncConnection[Any], old: str, new: str, on: date, now: datetime) -> None:
+    """A household's pauses go on with its next terminal from the day of the swap, and end for the one that left.
+
+    Both are in the home on that day and both are paused on it: it is not paid because the terminal was changed.
+    """
+    await conn.execute(
+        """
+        insert into service_pause (device_id, starts_on, ends_on, reason, created_at)
+        select %(new)s, greatest(starts_on, %(on)s), ends_on, reason, %(now)s from service_pause
+        where device_id = %(old)s and (ends_on is null or ends_on > %(on)s) and (ends_on is null or ends_on > starts_on)
+        on conflict (device_id, starts_on) do update set ends_on = excluded.ends_on, reason = excluded.reason
+        """,
+        {"old": old, "new": new, "on": on, "now": now},
+    )
+    await end_pauses(conn, old, on + timedelta(days=1))
 
 
 async def follow_pauses(conn: AsyncConnection[Any], today: date) -> int:

@@ -60,6 +60,14 @@ async def revoke(conn: Conn, device_id: str, now: datetime) -> bool:
     return cursor.rowcount == 1
 
 
+async def set_status(conn: Conn, device_id: str, status: str) -> None:
+    """Where a terminal stands from now on; who may decide that is the caller's business."""
+    await conn.execute(
+        "update device set status = %(status)s where device_id = %(device_id)s",
+        {"device_id": device_id, "status": status},
+    )
+
+
 async def wanted_config(conn: Conn, device_id: str) -> int:
     """The version of the configuration that the terminal should run."""
     cursor = await conn.execute(

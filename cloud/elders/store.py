@@ -176,6 +176,46 @@ async def install(conn: Conn, installation_id: uuid.UUID, device_id: str, home_i
     return cursor.rowcount == 1
 
 
+async def take_out(conn: Conn, device_id: str, removed_on: date) -> bool:
+    """Take a terminal out of its home, from a day on; False where it is in none."""
+    cursor = await conn.execute(
+        "update installation set removed_on = %(on)s where device_id = %(device_id)s and removed_on is null",
+        {"device_id": device_id, "on": removed_on},
+    )
+    return cursor.rowcount == 1
+
+
+async def knows_home(conn: Conn, home_id: uuid.UUID) -> bool:
+    """Whether there is such a home."""
+    cursor = await conn.execute("select from home where home_id = %(home_id)s", {"home_id": home_id})
+    return await cursor.fetchone() is not None
+
+
+async def terminals_of_home(conn: Conn, home_id: uuid.UUID) -> list[str]:
+    """The terminals that are in a home now."""
+    cursor = await conn.execute(
+        "select device_id from installation where home_id = %(home_id)s and removed_on is null order by device_id",
+        {"home_id": home_id},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def homes_at(conn: Conn, street: str, community: str | None, most: int, *, empty: bool) -> list[uuid.UUID]:
+    """Homes of a street (code or name) and community; `empty`: only those without a terminal of ours."""
+    cursor = await conn.execute(
+        """
+        select h.home_id from home h join street s using (street_code)
+        where (s.street_code = %(street)s or s.name = %(street)s)
+          and (%(community)s::text is null or h.community = %(community)s)
+          and not (%(empty)s and exists (
+              select from installation i where i.home_id = h.home_id and i.removed_on is null))
+        order by h.community, h.created_at, h.home_id limit %(most)s
+        """,
+        {"street": street, "community": community, "most": most, "empty": empty},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def _elders(conn: Conn, home_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[tuple[bytes, bytes | None]]]:
     cursor = await conn.execute(
         """

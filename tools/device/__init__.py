@@ -1,0 +1,10 @@
+"""`onekey device`: the registry of terminals, their credentials, and whole fleets in and out.
+
+In: ids, and files of terminals (CSV, xlsx). Out: rows of the registry, lists, exports, progress by street.
+A password is shown once and kept nowhere; numbers and names leave masked unless somebody says why.
+"""
+
+from tools.device import exports, imports
+from tools.device.command import app
+
+__all__ = ["app", "exports", "imports"]

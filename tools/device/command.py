@@ -1,0 +1,146 @@
+"""`onekey device`: the registry of terminals and their credentials.
+
+A password is shown once, when the terminal is registered, and kept nowhere; the database holds what the broker
+checks it against. Texts never show a phone number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cloud import clock
+from cloud.devices import actions, rules, store
+from cloud.devices.models import Contact
+from cloud.errors import NotFound
+from tools.registry import do, say
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cloud.db import Conn
+    from cloud.devices.models import Device
+    from cloud.sealed import Box
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DeviceId = Annotated[str, typer.Argument(metavar="ID", help="6 to 20 capitals and digits.")]
+
+# Says where a home is, or identifies a card: not for a screen that somebody may photograph.
+HIDDEN = ("imei", "iccid", "cell", "link_id")
+
+
+@app.callback()
+def _device() -> None:
+    """The registry of terminals."""
+
+
+@app.command()
+def add(
+    device_id: DeviceId,
+    msisdn: Annotated[str | None, typer.Option(help="Phone number of its SIM, digits only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Register a terminal; prints its password, this once."""
+    password = do(lambda conn, box: actions.register(conn, box, device_id, msisdn, clock.now()))
+    say(as_json, {"device_id": device_id, "password": password}, f"{device_id} registered, password {password}")
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """Every terminal of the registry and how it stands."""
+    found = do(_listed)
+    lines = [f"{each['device_id']:<20} {each['status']:<10} {each['contact']}" for each in found]
+    say(as_json, {"devices": found}, "\n".join(lines) or "no terminals")
+
+
+@app.command()
+def show(device_id: DeviceId, as_json: Json = False) -> None:
+    """Everything that is known of one terminal, but its phone number."""
+    found = do(lambda conn, _box: _shown(conn, device_id))
+    say(as_json, found, "\n".join(f"{name:<16} {value}" for name, value in found.items()))
+
+
+@app.command()
+def revoke(device_id: DeviceId, as_json: Json = False) -> None:
+    """Take a terminal's credential away for ever."""
+    do(lambda conn, _box: actions.revoke(conn, device_id, clock.now()))
+    say(as_json, {"device_id": device_id, "revoked": True}, f"{device_id} revoked; give the broker the new list")
+
+
+@app.command()
+def credentials(file: Annotated[Path, typer.Argument(help="Written anew, for Mosquitto's `password_file`.")]) -> None:
+    """Write what the broker checks logins against."""
+    devices = do(lambda conn, _box: store.all_devices(conn))
+    lines = [f"{device.device_id}:{device.credential}\n" for device in devices if device.credential]
+    fresh = file.with_name(file.name + ".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text("".join(lines), encoding="utf-8")
+    fresh.replace(file)  # the broker never reads half a file
+    typer.echo(f"{len(lines)} credentials in {file}")
+
+
+async def _listed(conn: Conn, _box: Box) -> list[dict[str, Any]]:
+    now = clock.now()
+    contacts = await store.contacts(conn)
+    gaps = await _gaps(conn, contacts, now)
+    return [
+        {
+            "device_id": each.device_id,
+            "status": each.status,
+            "contact": rules.contact(each, now, gaps),
+            "last_seen_at": _iso(each.last_seen_at),
+        }
+        for each in contacts
+    ]
+
+
+async def _shown(conn: Conn, device_id: str) -> dict[str, Any]:
+    device, now = await _found(conn, device_id), clock.now()
+    state = await store.get_state(conn, device_id)
+    contact = Contact(
+        device_id=device_id,
+        status=device.status,
+        last_seen_at=state.last_seen_at if state else None,
+        in_call_until=state.in_call_until if state else None,
+        link=state.link if state else None,
+        link_at=state.link_at if state else None,
+        heartbeat_s=state.heartbeat_s if state else None,
+    )
+    shown: dict[str, Any] = {
+        "device_id": device_id,
+        "status": device.status,
+        "contact": rules.contact(contact, now, await _gaps(conn, [contact], now)),
+        "can_log_in": device.credential is not None,
+        "revoked_at": _iso(device.revoked_at),
+        "has_msisdn": device.msisdn_sealed is not None,
+        "config_wanted": device.config_version,
+        "created_at": _iso(device.created_at),
+    }
+    if state is not None:
+        shown |= {name: _plain(value) for name, value in asdict(state).items() if name not in HIDDEN}
+    return shown
+
+
+async def _found(conn: Conn, device_id: str) -> Device:
+    device = await store.get_device(conn, device_id)
+    if device is None:
+        raise NotFound(f"{device_id}: unknown")
+    return device
+
+
+async def _gaps(conn: Conn, contacts: list[Contact], now: datetime) -> list[Any]:
+    seen = [each.last_seen_at for each in contacts if each.last_seen_at is not None]
+    return list(await store.gaps(conn, min(seen), now, actions.INGEST_SILENCE_ALLOWED)) if seen else []
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
