@@ -1,7 +1,7 @@
-"""Build hook of the wheel: fetch the few browser files and the two fonts that we use, pinned by hash in package-lock.json.
+"""Build hook of the wheel: fetch the few browser files and fonts that we use, pinned by hash in package-lock.json.
 
-In: cloud/html/npm/package-lock.json. Out: cloud/html/static/vendor/ (pages) and tools/paper/vendor/ (print), part of the
-wheel, not of the repository.
+In: cloud/html/npm/package-lock.json. Out: cloud/html/static/vendor/ (pages) and tools/paper/vendor/ (print), part of
+the wheel, not of the repository.
 Node comes from a wheel at build time only; a machine that runs the product needs neither Node nor npm.
 """
 

@@ -23,7 +23,7 @@ class _Page:
         self.height = height_mm
 
     def y(self, y_mm: float) -> float:
-        return (self.height - y_mm) * mm
+        return float((self.height - y_mm) * mm)
 
     def inks(self, fill: str | None, line: str | None, width: float) -> dict[str, int]:
         """Set the inks; what to paint, as reportlab's arguments."""

@@ -1,7 +1,7 @@
 """A sheet as PNG, one pixel a dot of the printer.
 
-In: a sheet and dots per inch. Out: bytes; with `bilevel` only black and white, because a thermal printer has no grey and
-its driver would turn soft edges into specks.
+In: a sheet and dots per inch. Out: bytes; with `bilevel` only black and white, because a thermal printer has no grey
+and its driver would turn soft edges into specks.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ class _Page:
         self.draw.text(at, shape.text, fill=shape.ink, font=face, anchor=shape.anchor + "s")
 
     def box(self, shape: Box) -> None:
-        corners = (self.dots(shape.x), self.dots(shape.y), self.dots(shape.x + shape.w) - 1, self.dots(shape.y + shape.h) - 1)
+        corners = (
+            self.dots(shape.x),
+            self.dots(shape.y),
+            self.dots(shape.x + shape.w) - 1,
+            self.dots(shape.y + shape.h) - 1,
+        )
         width = max(1, self.dots(shape.width)) if shape.line else 0
         self.draw.rounded_rectangle(corners, self.dots(shape.radius), shape.fill, shape.line, width)
 
