@@ -97,19 +97,26 @@ def _grid(keys: list[tuple[str, str]], size: Size, y: float, h: float) -> list[S
     columns = 2 if len(keys) <= 6 else 3
     rows = max(2, -(-len(keys) // columns))
     cell_w, cell_h = (size.w - 2 * size.margin) / columns, h / rows
-    shapes: list[Shape] = []
     r = min(cell_h * 0.44, cell_w * 0.086)
-    room, wanted = cell_w - 2 * r - 2.6, min(cell_h * 0.78, 8.0)
-    legend_mm = min((_readable(legend, room, wanted) for _code, legend in keys), default=wanted)
+    caps = {code: 2 * r * (1.7 if code == "cancel" else 1) for code, _legend in keys}
+    wanted = min(cell_h * 0.78, 8.0)
+    rooms = [(legend, cell_w - caps[code] - 2.6) for code, legend in keys]
+    legend_mm = min((_readable(legend, room, wanted) for legend, room in rooms), default=wanted)
+    shapes: list[Shape] = []
     for number, (code, legend) in enumerate(keys):
         left, top = size.margin + number % columns * cell_w, y + number // columns * cell_h
-        name = words.key_name(code)
-        shapes += [
-            Disc(left + r + 0.4, top + cell_h / 2, r - 0.3, line=BLACK, width=0.6),
-            Text(left + r + 0.4, _middle(top, cell_h, r * 1.3), name, r * 1.3, bold=True, anchor="m"),
-            Text(left + 2 * r + 1.6, _middle(top, cell_h, legend_mm), legend, legend_mm, bold=True),
-        ]
+        shapes += _cap(words.key_name(code), left, top + cell_h / 2, caps[code], r)
+        shapes.append(Text(left + caps[code] + 1.6, _middle(top, cell_h, legend_mm), legend, legend_mm, bold=True))
     return shapes
+
+
+def _cap(name: str, x: float, middle: float, wide: float, r: float) -> list[Shape]:
+    """A key's cap with what stands on it."""
+    name_mm = fonts.fitted(name, wide - 1.6, r * 1.3, bold=True)
+    return [
+        Box(x + 0.1, middle - r + 0.1, wide - 0.2, 2 * r - 0.2, line=BLACK, width=0.6, radius=r - 0.1),
+        Text(x + wide / 2, middle + fonts.MIDDLE * name_mm, name, name_mm, bold=True, anchor="m"),
+    ]
 
 
 def _readable(legend: str, room: float, wanted: float) -> float:

@@ -17,13 +17,11 @@ RED_KEY = "红键"
 
 
 def key_name(code: str) -> str:
-    """What stands on the key cap: 红键, 1 to 9, × for cancel."""
-    if code == "sos":
-        return RED_KEY
-    return "×" if code == "cancel" else code[1:]
+    """What stands on the key cap, for the red key its name: 红键, 1 to 9, 取消."""
+    return {"sos": RED_KEY, "cancel": "取消"}.get(code) or code[1:]
 
 
 def legends(keys: Iterable[str], district: Mapping[str, str]) -> list[tuple[str, str]]:
     """Each key with its legend: the district's, else a plain word that promises nothing it may not do."""
-    plain = {"sos": "紧急呼叫", "cancel": "取消"}
+    plain = {"sos": "紧急呼叫", "cancel": "停止呼叫"}
     return [(code, district.get(code) or plain.get(code, "服务")) for code in keys]

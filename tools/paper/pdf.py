@@ -79,7 +79,8 @@ def render(sheet: Sheet) -> bytes:
     for bold in (False, True):
         pdfmetrics.registerFont(fonts.font(bold))
     out = BytesIO()
-    canvas = Canvas(out, pagesize=(sheet.w * mm, sheet.h * mm), invariant=1, lang="zh-CN")
+    first = fonts.font(bold=False).fontName  # else reportlab names one that it does not embed
+    canvas = Canvas(out, pagesize=(sheet.w * mm, sheet.h * mm), invariant=1, lang="zh-CN", initialFontName=first)
     canvas.setTitle(sheet.title)
     canvas.setAuthor("OneKeyCall")
     canvas.setLineCap(1)
