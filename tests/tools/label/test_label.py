@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.tools.label import reader
+from tests.tools.paper.measure import edges
 from tests.tools.paper.pdf_reader import read
 from tools import label
 from tools.label import BadLabelError, Label, layout, qr, words
-from tools.paper import fonts
-from tools.paper.shapes import Box, Cells, Disc, Line, Sheet, Text
+from tools.paper.shapes import Box, Cells, Sheet, Text
 
 PASSED_AT = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)  # the 23rd in Shanghai
 KEYS = [
@@ -34,23 +34,6 @@ TRIAL = replace(HOME, trial=True)
 LONGEST = replace(HOME, device_id="A1B2C3D4E5F6G7H8I9J0", serial="W" * 20, hotline="+86 010 5550 0000")
 SIZES = (label.LEGEND, label.SMALL)
 ids = st.text(string.ascii_uppercase + string.digits, min_size=6, max_size=20)
-
-
-def edges(shape: object) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of what a shape covers, mm."""
-    if isinstance(shape, Text):
-        wide = fonts.width(shape.text, shape.size, shape.bold)
-        left = shape.x - {"l": 0.0, "m": wide / 2, "r": wide}[shape.anchor]
-        return left, shape.y - 0.88 * shape.size, left + wide, shape.y + 0.12 * shape.size
-    if isinstance(shape, Box):
-        return shape.x, shape.y, shape.x + shape.w, shape.y + shape.h
-    if isinstance(shape, Disc):
-        return shape.x - shape.r, shape.y - shape.r, shape.x + shape.r, shape.y + shape.r
-    if isinstance(shape, Cells):
-        return shape.x, shape.y, shape.x + shape.side * len(shape.rows), shape.y + shape.side * len(shape.rows)
-    assert isinstance(shape, Line)
-    xs, ys = [x for x, _y in shape.points], [y for _x, y in shape.points]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def opened(path: Path) -> Image.Image:
