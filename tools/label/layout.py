@@ -150,20 +150,26 @@ def _passed(label: Label) -> str:
     return f"{word} {shanghai_day(label.passed_at)}"
 
 
+def _halves(text: str, one_line_chars: int) -> list[str]:
+    """A long number on two lines rather than in type that nobody reads out on the phone without a mistake."""
+    half = -(-len(text) // 2)
+    return [text] if len(text) <= one_line_chars else [text[:half], text[half:]]
+
+
 def _small(label: Label, size: Size) -> list[Shape]:
     room = 20.5  # of the QR: cells of 0.6 to 0.7 mm
     top = size.margin + (5.0 if label.trial else (size.h - 2 * size.margin - room) / 2)
     x = size.margin + room + 0.5
     wide = size.w - size.margin - x
-    one_line = fonts.fitted(label.device_id, wide, 5.0, bold=True)
-    half = -(-len(label.device_id) // 2)
-    # A long id goes on two lines rather than into type that nobody reads out on the phone without a mistake.
-    lines = [label.device_id] if one_line >= 4.0 else [label.device_id[:half], label.device_id[half:]]
-    id_mm = min(fonts.fitted(line, wide, 4.8, bold=True) for line in lines)
+    numbers = _halves(label.device_id, 9)
+    id_mm = min(fonts.fitted(line, wide, 4.8, bold=True) for line in numbers)
+    rest = [_passed(label), *_halves(label.serial, 18)]
+    if len(numbers) + len(rest) < 5:
+        rest.insert(0, words.BRAND)
     shapes: list[Shape] = [*(_band(size, 4.8) if label.trial else [])]
     shapes.append(qr.cells(label.device_id, size.margin, top, room, DPI))
-    shapes += [Text(x, top + 5.4 + row * 4.6, line, id_mm, bold=True) for row, line in enumerate(lines)]
-    for row, line in enumerate((words.BRAND, _passed(label), label.serial)):
-        y = top + 19.4 - (2 - row) * 3.0
+    shapes += [Text(x, top + 5.4 + row * 4.6, line, id_mm, bold=True) for row, line in enumerate(numbers)]
+    for row, line in enumerate(rest):
+        y = top + 19.4 - (len(rest) - 1 - row) * 3.0
         shapes.append(Text(x, y, line, fonts.fitted(line, wide, 2.5, bold=True), bold=True))
     return shapes

@@ -13,7 +13,7 @@ from protocol.codes import KEYS
 from protocol.topics import is_device_id
 from tools.paper import fonts
 
-SERIAL_CHARS_MAX = 20  # in 6 pt on the small label
+SERIAL_CHARS_MAX = 32  # as records have it; on the small label it takes two lines of 6 pt
 HOTLINE_CHARS_MAX = 20  # an international number with its spaces
 _HOTLINE = frozenset("0123456789 -+")
 

@@ -31,7 +31,7 @@ KEYS = [
 ]
 HOME = Label("OKC000001", KEYS, trial=False, passed_at=PASSED_AT, serial="B01-000017", hotline="010-5550000")
 TRIAL = replace(HOME, trial=True)
-LONGEST = replace(HOME, device_id="A1B2C3D4E5F6G7H8I9J0", serial="W" * 20, hotline="+86 010 5550 0000")
+LONGEST = replace(HOME, device_id="A1B2C3D4E5F6G7H8I9J0", serial="B01-" + "9" * 28, hotline="+86 010 5550 0000")
 SIZES = (label.LEGEND, label.SMALL)
 ids = st.text(string.ascii_uppercase + string.digits, min_size=6, max_size=20)
 
@@ -163,7 +163,7 @@ def test_a_legend_that_would_come_out_too_small_is_refused() -> None:
     "changed",
     [
         {"device_id": "okc000001"}, {"device_id": "OKC1"}, {"device_id": "../../../OKC1"}, {"serial": ""},
-        {"serial": "W" * 21}, {"serial": "序列"}, {"serial": "a\nb"}, {"hotline": "请打 010"}, {"hotline": "0" * 21},
+        {"serial": "W" * 33}, {"serial": "序列"}, {"serial": "a\nb"}, {"hotline": "请打 010"}, {"hotline": "0" * 21},
         {"keys": []}, {"keys": [("k1", "家人")]}, {"keys": [("sos", "紧急"), ("sos", "紧急")]},
         {"keys": [("sos", "紧急"), ("k10", "家人")]}, {"keys": [("sos", "")]}, {"keys": [("sos", " ")]},
         {"keys": [("sos", "紧\n急")]}, {"keys": [("sos", "\U0001f47b")]}, {"passed_at": datetime(2026, 11, 23)},  # noqa: DTZ001
