@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "protocol": ("tools.wire", "JSON Schema, AsyncAPI and vectors, made from the protocol's tables."),
     "bench": ("tools.bench", "Figures of the product against their targets: terminal."),
     "hardware": ("tools.hardware.command", "Our board: circuit, rules, lists, drawings; check, write."),
+    "label": ("tools.label.command", "A passed terminal's label once more: reprint."),
+    "guide": ("tools.guide.command", "The technician's one-page picture guide, as a PDF to print."),
     "flash": ("tools.flash", "Identify a board on a serial port, write and verify an image."),
 }
 

@@ -1,0 +1,1 @@
+"""The technician's page: its words are the product's own, and all of it lies on the paper."""

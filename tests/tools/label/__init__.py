@@ -1,0 +1,1 @@
+"""Labels, read back by a reader that shares nothing with what drew them."""

@@ -1,0 +1,1 @@
+"""Sheets on paper: what their PDF really holds, and that PDF and PNG agree."""
