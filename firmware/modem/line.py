@@ -114,7 +114,9 @@ class Line:
         self._number, self._sure = number, not self._doubt
         watch = asyncio.create_task(self._watch_blocked())
         try:
-            await self.at.command("%s%s;" % (DIAL, number), limits.DIAL_MS / 1000, EMERGENCY, fail=tuple(WORDS))
+            await self.at.command(
+                "%s%s;" % (DIAL, number), limits.DIAL_MS / 1000, EMERGENCY, fail=tuple(WORDS), then=self._taken
+            )
         except ATError as error:
             lost = error.reason in ("timeout", "closed")
             if self.state == "idle":
@@ -134,7 +136,10 @@ class Line:
             await self._clear()  # taken back, but too late: the call is being set up
         elif self.state == "idle":
             self._doubt = True
-        elif not self._accepted:
+
+    def _taken(self) -> None:
+        """OK, and perhaps the word that ends the call right behind it, before anybody who waited has had a turn."""
+        if self.state != "idle" and self._ending is None and not self._accepted:
             self._accept()
 
     async def _watch_blocked(self) -> None:
