@@ -138,8 +138,8 @@ class Line:
             self._doubt = True
 
     def _taken(self) -> None:
-        """The modem said OK to the dial. At once: a word of the call's end may stand right behind it."""
-        if self._ending is None and self.state != "idle" and not self._accepted:
+        """OK, and perhaps the word that ends the call right behind it, before anybody who waited has had a turn."""
+        if self.state != "idle" and self._ending is None and not self._accepted:
             self._accept()
 
     async def _watch_blocked(self) -> None:

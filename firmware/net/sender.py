@@ -93,9 +93,8 @@ class Sender:
         more = True
         try:
             while more and client is self.session() and not self.held():
-                more = False
-                for message_id, kind, fields in self.outbox.due(self.now(), 1):
-                    more = await self._send(client, message_id, kind, fields)
+                due = next(self.outbox.due(self.now(), 1), None)  # its list must not outlive this line
+                more = due is not None and await self._send(client, due[0], due[1], due[2])
         finally:
             self._flight = None  # a task that has ended keeps all that stood in it, for as long as somebody keeps it
 

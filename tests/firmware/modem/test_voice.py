@@ -68,6 +68,13 @@ async def test_an_ok_after_atd_is_only_a_beginning(call: Call) -> None:
     assert "ATH" in call.bench.peer.commands()
 
 
+async def test_a_word_right_behind_the_ok_of_a_dial_ends_the_call(call: Call) -> None:
+    """Both in one piece of the UART: nobody who waits for the OK has had a turn between them."""
+    call.bench.peer.answers[DIAL] = "\r\nOK\r\n\r\nBUSY\r\n"
+    await call.voice.dial(NUMBER)
+    assert call.steps == [("dial", None), ("fail", "busy")]
+
+
 async def test_a_call_that_leaves_the_list_without_a_word_is_over(call: Call) -> None:
     """Shown once and then no more: the word was lost, and the line is hung up before the next dial to be sure."""
     await call.voice.dial(NUMBER)
