@@ -9,11 +9,17 @@ import time
 
 from world import WORLD  # type: ignore[import-not-found, unused-ignore]
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _PINS = (0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 23, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 _INPUT_ONLY = 34  # from here on
 _FEED_TOLD_MS = 200  # so often at most the outside hears of a fed watchdog
 _PIECE = 512
+RTC_MEMORY = 2_048
+_RESET_STATE = 0x3FF48034  # why the chip was reset, in its lowest six bits
 
 _pins: "dict[int, Pin]" = {}
 
@@ -35,7 +41,7 @@ class Pin:
         self.gpio = gpio
         self.mode = mode
         self.pull = pull
-        self.handler = None
+        self.handler: "Any" = None
         self.trigger = 3
         self._level = 0
         _pins[gpio] = self
@@ -48,7 +54,9 @@ class Pin:
             if self.mode == self.OUT:
                 return self._level
             WORLD.look()
-            return WORLD.levels.get(self.gpio, 1 if self.pull == self.PULL_UP or self.mode == self.OPEN_DRAIN else 0)
+            return int(
+                WORLD.levels.get(self.gpio, 1 if self.pull == self.PULL_UP or self.mode == self.OPEN_DRAIN else 0)
+            )
         if self.mode not in (self.OUT, self.OPEN_DRAIN):
             raise ValueError("an input is driven")
         if level != self._level or not _told.get(self.gpio):
@@ -57,7 +65,7 @@ class Pin:
             WORLD.tell(gpio=self.gpio, level=level, drain=self.mode == self.OPEN_DRAIN)
         return None
 
-    def irq(self, handler: object = None, trigger: int = 3) -> None:
+    def irq(self, handler: "Any" = None, trigger: int = 3) -> None:
         """Call handler(pin) at an edge; here as soon as the program looks at any line."""
         self.handler = handler
         self.trigger = trigger
@@ -89,7 +97,7 @@ class ADC:
     def read_uv(self) -> int:
         """Microvolts, calibrated, within the range of the attenuation."""
         WORLD.look()
-        return min(WORLD.millivolts.get(self._gpio, 142), self._most) * 1_000
+        return int(min(WORLD.millivolts.get(self._gpio, 142), self._most) * 1_000)
 
 
 class PWM:
@@ -116,7 +124,7 @@ class PWM:
 
 
 class UART:
-    """The modem's line. Its speed is told to the outside and not enforced."""
+    """The modem's line. At another speed than the modem's, everything is garbage."""
 
     def __init__(
         self, port: int, baudrate: int, *, tx: int, rx: int, rxbuf: int = 256, txbuf: int = 256, timeout: int = 0
@@ -127,12 +135,15 @@ class UART:
         self._poll.register(WORLD.modem, select.POLLIN)
         self._waiting = b""
         self._rxbuf = rxbuf
+        self.init(baudrate)
 
     def init(self, baudrate: int, bits: int = 8, parity: "int | None" = None, stop: int = 1) -> None:
         """Change the speed."""
+        WORLD.tell(baud=baudrate)
 
     def any(self) -> int:
         """Bytes that wait."""
+        WORLD.look()  # the one thing that every program does all the time: interrupts of the pins come here
         if len(self._waiting) < self._rxbuf and self._poll.poll(0):
             self._waiting += WORLD.modem.read(_PIECE) or b""
         return len(self._waiting)
@@ -143,8 +154,15 @@ class UART:
         return data or None
 
     def write(self, data: bytes) -> int:
-        """Everything."""
-        return int(WORLD.modem.write(data))
+        """Everything; waits while the line is full."""
+        view, at = memoryview(data), 0
+        while at < len(view):
+            sent = WORLD.modem.write(view[at:])
+            if sent:
+                at += sent
+            else:
+                time.sleep_ms(1)  # type: ignore[attr-defined]
+        return at
 
 
 class WDT:
@@ -158,8 +176,8 @@ class WDT:
 
     def feed(self) -> None:
         """All is well."""
-        now = time.ticks_ms()
-        if time.ticks_diff(now, self._told) >= _FEED_TOLD_MS:
+        now = time.ticks_ms()  # type: ignore[attr-defined]
+        if time.ticks_diff(now, self._told) >= _FEED_TOLD_MS:  # type: ignore[attr-defined]
             self._told = now
             WORLD.tell(fed=1)
 
@@ -168,13 +186,16 @@ class RTC:
     """The clock and its memory of 2 KB, which a reset leaves."""
 
     def datetime(self, fields: "tuple[int, ...]") -> None:
-        """Year, month, day, weekday, hour, minute, second, microsecond. This machine's clock stays as it is."""
+        """Year, month, day, weekday, hour, minute, second, microsecond. Told; this machine's clock stays as it is."""
         if len(fields) != 8:
             raise ValueError("requires 8 values")
+        WORLD.tell(clock=list(fields))
 
     def memory(self, data: "bytes | None" = None) -> "bytes | None":
         """Read or write it."""
-        return WORLD.memory(data)
+        if data is not None and len(data) > RTC_MEMORY:
+            raise ValueError("buffer too long")
+        return WORLD.memory(data)  # type: ignore[no-any-return]
 
 
 class SoftI2C:
@@ -192,7 +213,9 @@ class _Memory:
     """Registers by address: the cause of the reset, which is never a brownout here."""
 
     def __getitem__(self, address: int) -> int:
-        return 1
+        if address != _RESET_STATE:
+            raise ValueError("an address that this chip does not emulate")
+        return int(WORLD.cause)
 
 
 mem32 = _Memory()
@@ -207,7 +230,7 @@ def bitstream(pin: Pin, encoding: int, timing: "tuple[int, ...]", data: bytes) -
 
 def reset_cause() -> int:
     """Why the chip started."""
-    return WORLD.cause
+    return int(WORLD.cause)
 
 
 def reset() -> None:
@@ -217,4 +240,4 @@ def reset() -> None:
 
 def unique_id() -> bytes:
     """The MAC's six bytes."""
-    return WORLD.mac
+    return bytes(WORLD.mac)

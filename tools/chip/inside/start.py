@@ -9,32 +9,48 @@ import sys
 
 import vfs  # type: ignore[import-not-found, unused-ignore]
 
-given = dict([word.split("=", 1) for word in sys.argv[1:]])
-sys.path.insert(0, given["inside"])
+_given = dict([word.split("=", 1) for word in sys.argv[1:]])
+sys.path.insert(0, _given["inside"])
 
 import esp32  # noqa: E402, F401 - found here only before the root changes
 import machine  # noqa: E402, F401
 from disk import Disk  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 from world import WORLD  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
 
+_IMAGE = "/.image"  # what is frozen into the program
 
-def program() -> None:
-    """boot.py and main.py, if they are there; those of a frozen image stand before files."""
-    there = os.listdir("/") + (os.listdir("/.image") if given["image"] == "1" else [])
-    for name in ("boot", "main"):
-        if name + ".py" in there or name + ".mpy" in there:
+
+def _there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _program(names: "tuple[str, ...]") -> None:
+    """Each as the main program; what is frozen stands before a file of the same name."""
+    for name in names:
+        if _there(_IMAGE + "/" + name + ".mpy"):
+            sys.path.insert(0, _IMAGE)
             __import__(name)
+        for folder in (_IMAGE, ""):
+            path = folder + "/" + name + ".py"
+            if _there(path):
+                with open(path) as file:
+                    source = file.read()
+                exec(compile(source, path, "exec"), globals())  # noqa: S102 - that is what it is for
+                break
 
 
-WORLD.open(given)
+WORLD.open(_given)
 vfs.umount("/")
-vfs.mount(Disk(given["root"]), "/")
-sys.path[:] = (["/.image"] if given["image"] == "1" else []) + ["", "/lib", ".frozen"]
+vfs.mount(Disk(_given["root"], int(_given["room"])), "/")
+if _given["image"]:
+    vfs.mount(Disk(_given["image"], 0), _IMAGE)
+sys.path[:] = [""] + ([_IMAGE] if _given["image"] else []) + [".frozen", "/lib"]
 sys.argv[:] = []
-WORLD.tell(boot=1)
 try:
-    program()
-except KeyboardInterrupt:
-    print("KeyboardInterrupt:")
-except Exception as error:
-    sys.print_exception(error)  # type: ignore[attr-defined]
+    _program(("boot",) if _given["raw"] == "1" else ("boot", "main"))
+except (Exception, KeyboardInterrupt) as _error:
+    sys.print_exception(_error)  # type: ignore[attr-defined]

@@ -8,6 +8,10 @@ import select
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 MEMORY = "/.rtc"  # what a reset leaves and a power cut takes; the outside removes it then
 _LINE_MAX = 4_096
 
@@ -18,12 +22,12 @@ class World:
     def __init__(self) -> None:
         self.levels: "dict[int, int]" = {}  # at pins that something outside drives
         self.millivolts: "dict[int, int]" = {}  # at pins of the converter
-        self.moved: "object | None" = None  # called with (gpio, level) when a level changes
+        self.moved: "Any" = None  # called with (gpio, level) when a level changes
         self.cause = 1
-        self.modem: object = None  # its line
+        self.modem: "Any" = None  # its line
         self.mac = b""
-        self._in: object = None
-        self._out: object = None
+        self._in: "Any" = None
+        self._out: "Any" = None
         self._poll = select.poll()
         self._rest = b""
 
@@ -38,7 +42,7 @@ class World:
 
     def tell(self, **line: object) -> None:
         """To the outside, stamped."""
-        line["ms"] = time.ticks_ms()
+        line["ms"] = time.ticks_ms()  # type: ignore[attr-defined]
         self._out.write((json.dumps(line) + "\n").encode())
 
     def look(self) -> None:
@@ -52,7 +56,7 @@ class World:
             for line in lines:
                 self._take(json.loads(line))
 
-    def _take(self, told: "dict[str, object]") -> None:
+    def _take(self, told: "dict[str, Any]") -> None:
         if "gpio" in told:
             before = self.levels.get(told["gpio"])
             self.levels[told["gpio"]] = told["level"]
@@ -61,12 +65,13 @@ class World:
         elif "mv" in told:
             self.millivolts[told["mv"]] = told["level"]
 
-    def memory(self, data: "bytes | None") -> bytes:
+    def memory(self, data: "bytes | None") -> "bytes | None":
         """The clock's memory; `data` replaces it."""
         try:
             if data is not None:
                 with open(MEMORY, "wb") as file:
                     file.write(data)
+                return None
             with open(MEMORY, "rb") as file:
                 return file.read()
         except OSError:

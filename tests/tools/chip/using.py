@@ -1,0 +1,30 @@
+"""The real tools as programs, on any port."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+LIMIT_S = 120  # of one program on a busy machine
+
+
+def run(name: str, *words: str, code: int | None = 0) -> str:
+    """What it says; `code` is the exit code that it must have, None for any but 0."""
+    program = str(Path(sys.executable).with_name(name))
+    done = subprocess.run(
+        [program, *words], capture_output=True, text=True, timeout=LIMIT_S, check=False, stdin=subprocess.DEVNULL
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == code if code is not None else done.returncode != 0, said
+    return said
+
+
+def esptool(port: str, *words: str, code: int | None = 0) -> str:
+    """Of Espressif."""
+    return run("esptool", "--port", port, "--before", "no-reset", "--after", "no-reset", *words, code=code)
+
+
+def mpremote(port: str, *words: str, code: int | None = 0) -> str:
+    """Of MicroPython."""
+    return run("mpremote", "connect", port, *words, code=code)
