@@ -22,7 +22,7 @@ _ANSWER_MS = const(12_000)  # between two moves: it starts in 3 s, and is heard 
 _MUTE = const(8)  # unanswered `AT` of a modem whose line says that it runs
 _LEAVE_MS = const(5_000)  # a modem that logs off from the network says so, or drops its line, within this
 _REST_MS = const(1_000)  # without power between off and on, 800 at least
-_CUT_MS = const(2_000)  # the capacitors at the supply drain in that
+CUT_MS = const(2_000)  # the capacitors at the supply drain in that
 _LOOK_MS = const(100)
 
 
@@ -116,7 +116,7 @@ class Power:
             return True
         if await self.switch.supply(False):
             self.cuts += 1
-            await asyncio.sleep(_CUT_MS / 1000)
+            await asyncio.sleep(CUT_MS / 1000)
             await self.switch.supply(True)
             return True
         # Nobody knows on which side the toggle stands: it was off and is starting now, or it is beyond our reach.
