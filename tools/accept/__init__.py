@@ -1,0 +1,1 @@
+"""`onekey check-terminal`: the guided acceptance test of a terminal."""
