@@ -44,6 +44,7 @@ class Session:
     """Start the script first. `log` gets every line in both directions."""
 
     def __init__(self, wire: Wire, log: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self.keys: tuple[str, ...] = ()  # of the board, in its order
         self._wire = wire
         self._log = log
         self._clock = clock

@@ -60,7 +60,8 @@ class Robot:
             before = count
             self.chip.wait(lambda: len(self.chip.buzzer.changes) != before, 1.0)
         heard = self.chip.buzzer.count(since)
-        self.chip.tell(lambda modem: control.execute(modem, f"dtmf {heard}"))
+        runner = self.chip.runner
+        self.chip._do(lambda: runner.tell(lambda: control.execute(runner.modem, f"dtmf {heard}")))
 
     def _soon(self, do: Callable[[], None]) -> None:
         threading.Thread(target=do, daemon=True).start()
