@@ -66,5 +66,8 @@ def passed(parts: Sequence[plan.Part], names: Sequence[str] = plan.PARTS) -> boo
 
 
 def steps(parts: Sequence[plan.Part]) -> list[dict[str, object]]:
-    """As a record has them."""
-    return [{"name": part.name, "passed": part.passed, "facts": part.facts, "why": part.why} for part in parts]
+    """As a record has them; why a part did not pass is one of its facts."""
+    return [
+        {"name": part.name, "passed": part.passed, "facts": {**part.facts, **({"why": part.why} if part.why else {})}}
+        for part in parts
+    ]

@@ -39,27 +39,38 @@ class SerialWire:
 
 
 @contextmanager
+def session_on(transport: SerialTransport, log: Callable[[str], None]) -> Iterator[Session]:
+    """Over a transport that is open. Raises BrokenError where the board does not begin."""
+    try:
+        if not transport.in_raw_repl:
+            transport.enter_raw_repl(soft_reset=False)
+        transport.exec_raw_no_follow(SCRIPT.read_text(encoding="utf-8"))
+    except (TransportError, OSError) as error:
+        raise BrokenError(str(error)) from None
+    session = Session(SerialWire(transport), log)
+    begun = session.event(lambda one: one["ev"] == "begun", BEGIN_S)
+    if begun is None:
+        raise BrokenError("the firmware did not begin")
+    session.keys = tuple(begun["keys"])
+    try:
+        yield session
+        with suppress(BrokenError):
+            session.ask("end")
+    finally:
+        with suppress(OSError):
+            transport.serial.write(b"\x03")  # a script that still runs
+
+
+@contextmanager
 def open_session(port: str, log: Callable[[str], None]) -> Iterator[Session]:
-    """Raises BrokenError where no board answers, or where its firmware is not there."""
+    """Over a port of one's own. Raises BrokenError where no board answers."""
     try:
         transport = SerialTransport(port, BAUD, wait=PORT_S)
     except (TransportError, OSError) as error:
         raise BrokenError(str(error)) from None
     try:
-        try:
-            transport.enter_raw_repl(soft_reset=False)
-            transport.exec_raw_no_follow(SCRIPT.read_text(encoding="utf-8"))
-        except (TransportError, OSError) as error:
-            raise BrokenError(str(error)) from None
-        session = Session(SerialWire(transport), log)
-        begun = session.event(lambda one: one["ev"] == "begun", BEGIN_S)
-        if begun is None:
-            raise BrokenError("the firmware did not begin")
-        session.keys = tuple(begun["keys"])
-        yield session
-        with suppress(BrokenError):
-            session.ask("end")
+        with session_on(transport, log) as session:
+            yield session
     finally:
         with suppress(TransportError, OSError):
-            transport.serial.write(b"\x03")  # a script that still runs
             transport.close()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud.stock.record import signed_at
@@ -38,9 +37,7 @@ def _fail(code: int, chinese: str, english: str) -> NoReturn:
 
 
 def _public_key(bench: Path) -> bytes:
-    key = serialization.load_pem_private_key((bench / "bench.key").read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("not an Ed25519 key")
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((bench / "bench.key").read_text().strip()))
     return key.public_key().public_bytes_raw()
 
 

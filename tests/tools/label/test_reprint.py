@@ -36,8 +36,7 @@ def key() -> Ed25519PrivateKey:
 
 @pytest.fixture
 def bench(tmp_path: Path, key: Ed25519PrivateKey) -> Path:
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (tmp_path / "bench.key").write_bytes(pem)
+    (tmp_path / "bench.key").write_text(key.private_bytes_raw().hex() + "\n")
     settings = {"bench": "B01", "legends": {"k1": "社区驿站", "k2": "家人"}, "hotline": "010-55500000"}
     (tmp_path / "bench.json").write_text(json.dumps(settings), encoding="utf-8")
     return tmp_path
