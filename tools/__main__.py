@@ -33,7 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hardware": ("tools.hardware.command", "Our board: circuit, rules, lists, drawings; check, write."),
     "label": ("tools.label.command", "A passed terminal's label once more: reprint."),
     "guide": ("tools.guide.command", "The technician's one-page picture guide, as a PDF to print."),
-    "flash": ("tools.flash", "Identify a board on a serial port, write and verify an image."),
+    "flash": ("tools.flash", "From a board on a serial port to a terminal: write, verify, install, register, test."),
+    "image": ("tools.image", "Images that this bench may write: add, list, remove."),
 }
 
 

@@ -1,103 +1,146 @@
-"""What a technician may rely on when a board is on the port, and what must not happen to it."""
+"""What a technician may rely on when a board is on the port."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import sys
+from collections.abc import Callable
 
 import pytest
-from typer.testing import CliRunner
 
-from tools import environment, flash
-from tools.embedded import children
-from tools.embedded.ports import free_port, listens
-
-RUN = CliRunner()
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> tuple[Path, str]:
-    """A file with the header of an ESP32 image, and its hash."""
-    data = bytes([0xE9, 3, 2, 0x20]) + bytes(20) + os.urandom(20_000)
-    path = tmp_path / "micropython.bin"
-    path.write_bytes(data)
-    return path, hashlib.sha256(data).hexdigest()
+from tests.tools.board.an_image import image
+from tests.tools.flash.conftest import SMALL, Desk
+from tools.board import images
+from tools.board.bundle import build
+from tools.chip import Chip
 
 
-@contextmanager
-def rom(chip: str) -> Iterator[str]:
-    """The address of a ROM loader of that chip, in a process of its own."""
-    port = free_port()
-    process = children.start(
-        [str(environment.program("esp32-mock-bootloader")), "run", "--chip", chip, "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+ORDERS = {
+    "write": ("FLASH_BEGIN 0x1000", "FLASH_DEFL_BEGIN 0x1000"),
+    "read back": ("SPI_FLASH_MD5", "FLASH_MD5"),
+    "erase": ("ERASE",),
+}
+
+
+def begun(chip: Chip, what: str) -> int:
+    """How often the loader was told."""
+    return sum(line.startswith(ORDERS[what]) for line in chip.rom_log())
+
+
+def holds(chip: Chip, desk: Desk) -> bool:
+    """Whether its flash is the image, and nothing else was touched."""
+    flash, data = chip.flash_bytes(), desk.written
+    at = 0x1000
+    return flash[at : at + len(data)] == data and not flash[:at].strip(b"\xff")
+
+
+def test_a_board_is_identified_and_nothing_is_written(chip: Chip, desk: Desk) -> None:
+    """The first step only reads."""
+    told = desk.told("--port", chip.port, "--until", "identify")
+    assert (told["family"], told["mac"], told["flash_mb"], told["written"]) == ("ESP32", chip.mac, 4, False)
+    assert not chip.flash_bytes().strip(b"\xff")
+    assert begun(chip, "write") == 0
+
+
+def test_one_command_makes_a_terminal_of_a_board(chip: Chip, desk: Desk, rooms: dict[str, list[str]]) -> None:
+    """Image byte by byte, files byte by byte, an identity, a test, and the program runs after it."""
+    done = desk.flash("--port", chip.port)
+    assert done.exit_code == 0, done.output
+    assert holds(chip, desk)
+    assert all((chip.files / name).read_bytes() == data for name, data in SMALL.files.items())
+    assert chip.nvs("device") == b"t-00001"
+    assert rooms == {"provision": [chip.mac], "test": ["t-00001"]}
+    assert chip.wait(lambda: b"the program runs" in chip.console)
+    assert done.stderr == ""
+
+
+def test_a_second_run_does_nothing_again(chip: Chip, desk: Desk, rooms: dict[str, list[str]]) -> None:
+    """Each finished step is told as done before."""
+    desk.flash("--port", chip.port)
+    told = desk.told("--port", chip.port)
+    assert set(told["steps"].values()) == {"done", "before"}
+    assert [step for step, when in told["steps"].items() if when == "done"] == ["identify"]
+    assert begun(chip, "write") == 1
+    assert rooms["provision"] == [chip.mac]
+
+
+def test_another_image_is_written_again_and_the_identity_stays(
+    chip: Chip, desk: Desk, rooms: dict[str, list[str]]
+) -> None:
+    """What the new image makes untrue is done again, and only that."""
+    desk.flash("--port", chip.port)
+    other = desk.bench.folder / "other.bin"
+    other.write_bytes(image(seed=2))
+    desk.image = images.add(desk.bench, other)
+    done = desk.flash("--port", chip.port, "--image", "other")
+    assert done.exit_code == 0, done.output
+    assert holds(chip, desk)
+    assert begun(chip, "write") == 2
+    assert (len(rooms["provision"]), len(rooms["test"])) == (1, 2)
+
+
+def test_a_home_image_holds_its_program(chip: Chip, desk: Desk, rooms: dict[str, list[str]]) -> None:
+    """No file is copied to it."""
+    home = desk.bench.folder / "home.bin"
+    home.write_bytes(image(home=True))
+    desk.image = images.add(desk.bench, home)
+    done = desk.flash("--port", chip.port, "--image", "home")
+    assert done.exit_code == 0, done.output
+    assert not [path for path in chip.files.rglob("*.mpy")]
+    assert not (chip.files / "main.py").exists()
+    assert rooms["test"] == ["t-00001"]
+
+
+def test_what_an_older_program_left_is_taken_away(chip: Chip, desk: Desk) -> None:
+    """A module that no longer exists, a half file, a boot.py of somebody else's; not what the program keeps."""
+    for name in ("firmware/old.py", "firmware/gone/a.mpy", "firmware/core/ladder.mpy.new", "boot.py", "outbox.bin"):
+        (chip.files / name).parent.mkdir(parents=True, exist_ok=True)
+        (chip.files / name).write_text("1\n")
+    assert desk.flash("--port", chip.port, "--until", "install").exit_code == 0
+    there = {path.relative_to(chip.files).as_posix() for path in chip.files.rglob("*") if path.is_file()}
+    assert {name for name in there if not name.startswith(".")} == {*SMALL.files, "outbox.bin"} - {"main.py"}
+    assert not (chip.files / "firmware" / "gone").exists()
+
+
+def test_erase_takes_everything_first(chip: Chip, desk: Desk) -> None:
+    """Once; the run after it goes on."""
+    assert desk.flash("--port", chip.port, "--until", "verify", "--erase").exit_code == 0
+    assert desk.flash("--port", chip.port, "--until", "install").exit_code == 0
+    assert (begun(chip, "erase"), begun(chip, "write")) == (1, 1)
+
+
+def test_the_real_program_starts_on_an_official_image(
+    chip: Chip, desk: Desk, rooms: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files of the tree as bytecode: the lamp lights, and nothing is said on the console but what it prints."""
+    monkeypatch.setattr("tools.board.bundle.build", build)
+    done = desk.flash("--port", chip.port)
+    assert done.exit_code == 0, done.output
+    assert chip.wait(lambda: chip.lamp.now != 0), bytes(chip.console[-2000:])
+    assert b"Traceback" not in chip.console
+
+
+def test_several_boards_at_once_one_of_them_broken(
+    board: Callable[..., Chip], desk: Desk, rooms: dict[str, list[str]]
+) -> None:
+    """The others end as terminals of their own, the broken one with its reason."""
+    good = [board(), board()]
+    bad = board(chip="esp32s3")
+    words = [word for chip in (good[0], bad, good[1]) for word in ("--port", chip.port)]
+    done = desk.flash(*words, "--batch")
+    assert done.exit_code == 50
+    assert done.stderr.count("失败") >= 1
+    told = desk.told(*words, "--batch")
+    assert told["failed"] == 1
+    assert [one["failed"] and one["failed"]["name"] for one in told["boards"]] == [None, "wrong_chip", None]
+    assert len({one["device"] for one in told["boards"]}) == 3
+    assert all(holds(chip, desk) and begun(chip, "write") == 1 for chip in good)
+    assert begun(bad, "write") == 0
+
+
+def test_the_shell_script_is_the_command() -> None:
+    """`./flash.sh` prepares the environment and hands its words over."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", "flash", "--help"], capture_output=True, text=True, timeout=60, check=True
     )
-    try:
-        children.wait_until(lambda: listens(port), process, "the ROM loader")
-        yield f"socket://127.0.0.1:{port}"
-    finally:
-        children.stop(process)
-
-
-@pytest.fixture
-def esp32() -> Iterator[str]:
-    with rom("esp32") as url:
-        yield url
-
-
-def test_a_board_is_identified_and_nothing_is_written(esp32: str) -> None:
-    """Without an image the command only reads."""
-    done = RUN.invoke(flash.app, ["--port", esp32, "--json"])
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["chip"].startswith("ESP32")
-    assert told["flash_mb"] >= 4
-    assert told["written"] is False
-
-
-def test_an_image_is_written_and_read_back(esp32: str, image: tuple[Path, str]) -> None:
-    """The board holds the image's bytes when the command says so."""
-    path, digest = image
-    done = RUN.invoke(flash.app, ["--port", esp32, "--image", str(path), "--sha256", digest, "--json"])
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["written"] is True
-    assert flash._esptool(esp32, ["--no-stub", "verify-flash", "0x1000", str(path)], 60).returncode == 0
-
-
-def test_another_chip_is_refused_before_anything_is_written(image: tuple[Path, str]) -> None:
-    """An ESP32-S3 boots from another offset: writing to it would ruin it."""
-    with rom("esp32s3") as url:
-        path, digest = image
-        done = RUN.invoke(flash.app, ["--port", url, "--image", str(path), "--sha256", digest])
-        assert done.exit_code == flash.WRONG_BOARD
-        assert "ESP32-S3" in done.stderr
-
-
-def test_a_wrong_hash_or_image_is_refused_without_a_board(image: tuple[Path, str], tmp_path: Path) -> None:
-    """The image is judged before the port is opened."""
-    path, digest = image
-    other = tmp_path / "other.bin"
-    other.write_bytes(b"not an image, but long enough to be read")
-    right = hashlib.sha256(other.read_bytes()).hexdigest()
-    c3 = tmp_path / "c3.bin"
-    c3.write_bytes(bytes([0xE9]) + bytes(11) + bytes([5, 0]) + bytes(50))
-    for file, sha in ((path, "0" * 64), (other, right), (tmp_path / "absent.bin", digest)):
-        assert RUN.invoke(flash.app, ["--image", str(file), "--sha256", sha]).exit_code == flash.BAD_IMAGE
-    c3_sha = hashlib.sha256(c3.read_bytes()).hexdigest()
-    assert RUN.invoke(flash.app, ["--image", str(c3), "--sha256", c3_sha]).exit_code == flash.BAD_IMAGE
-    assert RUN.invoke(flash.app, ["--image", str(path)]).exit_code == flash.USAGE
-
-
-def test_a_dead_cable_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing answers: the message names the port in both languages and the exit code says which step."""
-    monkeypatch.setattr(flash, "TALK_TIMEOUT_S", 5)
-    done = RUN.invoke(flash.app, ["--port", "socket://127.0.0.1:9"])
-    assert done.exit_code == flash.NO_BOARD
-    assert done.stderr.count("\n") == 1
-    assert "127.0.0.1:9" in done.stderr
+    assert "--batch" in done.stdout

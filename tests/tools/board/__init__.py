@@ -1,0 +1,1 @@
+"""Tests of what any tool needs to talk to a board."""
