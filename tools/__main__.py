@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stock": ("tools.stock", "Identities for benches: reserve, merge what they signed, unlock codes."),
     "sim": ("tools.sim", "SIM cards in stock: import, list, export to a bench."),
     "provision": ("tools.provision", "Make a board a terminal: identity, number, plan, console lock."),
+    "check-terminal": ("tools.accept.command", "The guided acceptance test of a provisioned board; its label."),
     "install": ("tools.install.install", "Put a terminal into a home; --offline, --send."),
     "swap": ("tools.install.swap", "Another terminal for the same home."),
     "remove": ("tools.install.remove", "Take a terminal out of a home."),

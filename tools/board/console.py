@@ -129,7 +129,7 @@ class Console:
         try:
             self._file(path, lambda: self.transport.fs_writefile(fresh, data, CHUNK))
             if self.sha256(fresh) != hashlib.sha256(data).hexdigest():
-                raise BenchError("differs", path=path)
+                raise BenchError("differs", path=path)  # noqa: TRY301
         except BenchError as error:
             if error.name in ("full", "differs"):
                 self.run(_DROP, path=fresh)

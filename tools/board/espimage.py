@@ -70,7 +70,7 @@ def read(data: bytes) -> Facts:
         version=banner[1].decode(),
         kind="home" if _OUR_PROGRAM in data else "trial",
         slots=sum(_FIRST_OTA <= sub <= _LAST_OTA for kind, sub, _, _ in table if kind == _APP),
-        flash_bytes=max(max(at + size for _, _, at, size in table), OFFSET + len(data)),
+        flash_bytes=max(OFFSET + len(data), *(at + size for _, _, at, size in table)),
     )
 
 

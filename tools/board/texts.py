@@ -19,7 +19,11 @@ TEXTS: dict[str, tuple[int, str, str]] = {
     ),
     "no_board": (11, "{port} 上没有应答的板子，请检查线缆和下载模式", "no board answers on {port}"),
     "wrong_chip": (12, "芯片是 {chip}，需要 {wanted}", "the chip is {chip}, not {wanted}"),
-    "bad_image": (13, "{path} 不是完整的 MicroPython 镜像（{why_cn}）", "{path} is not a whole MicroPython image ({why})"),
+    "bad_image": (
+        13,
+        "{path} 不是完整的 MicroPython 镜像（{why_cn}）",
+        "{path} is not a whole MicroPython image ({why})",
+    ),
     "not_written": (14, "写入没有完成，请重新运行", "the image was not written to the end; run it again"),
     "small_flash": (15, "闪存只有 {found} MB，需要 {needed} MB", "only {found} MB of flash, {needed} needed"),
     "bad_hash": (16, "镜像校验值不符，实际为 {found}", "the image's SHA-256 is {found}, not the one registered"),

@@ -1,4 +1,4 @@
-"""A technician of flesh, wire and patience: presses the emulated board's keys, counts its lamp and beeps, holds a phone."""
+"""A technician made of wire: presses the emulated board's keys, counts its lamp and beeps, holds a phone."""
 
 from __future__ import annotations
 
@@ -55,13 +55,18 @@ class Robot:
         """Beeps, until it has been quiet for longer than between two."""
         since = self._buzzer
         self.chip.wait(lambda: self.chip.buzzer.count(since) > 0)
-        before = -1
-        while before != (count := len(self.chip.buzzer.changes)):
-            before = count
-            self.chip.wait(lambda: len(self.chip.buzzer.changes) != before, 1.0)
+        while self._another():
+            pass
         heard = self.chip.buzzer.count(since)
         runner = self.chip.runner
-        self.chip._do(lambda: runner.tell(lambda: control.execute(runner.modem, f"dtmf {heard}")))
+        self.chip._do(lambda: runner.tell(lambda: self._type(f"dtmf {heard}")))
+
+    def _type(self, what: str) -> None:
+        control.execute(self.chip.runner.modem, what)
+
+    def _another(self) -> bool:
+        count = len(self.chip.buzzer.changes)
+        return self.chip.wait(lambda: len(self.chip.buzzer.changes) != count, 1.0)
 
     def _soon(self, do: Callable[[], None]) -> None:
         threading.Thread(target=do, daemon=True).start()

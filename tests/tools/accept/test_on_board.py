@@ -50,7 +50,12 @@ def provision(chip: Chip, **values: bytes) -> None:
 
 def wanted() -> plan.Wanted:
     return plan.Wanted(
-        device_id=DEVICE, iccid=ICCID, imei=IMEI, test_number=PHONE, caller_proof=caller_proof(KEY, NUMBER), proof_key=KEY
+        device_id=DEVICE,
+        iccid=ICCID,
+        imei=IMEI,
+        test_number=PHONE,
+        caller_proof=caller_proof(KEY, NUMBER),
+        proof_key=KEY,
     )
 
 
@@ -65,7 +70,8 @@ def test_a_good_board_passes_from_its_keys_to_the_clouds_receipt(
     (root, *_) = [bytes(one) for one in split(authority.roots().read_bytes())]
     server = f"{HOST}:{broker.tls_port}".encode()
     provision(chip, device=DEVICE.encode(), password=PASSWORD.encode(), server=server, ca0=root)
-    robot, log = Robot(chip, NUMBER), []
+    robot = Robot(chip, NUMBER)
+    log: list[str] = []
     with open_session(chip.port, log.append) as session:
         done = check.run(Bench(session, robot, wanted(), session.keys))
     assert [(part.name, part.why) for part in done] == [(name, "") for name in plan.PARTS]

@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from tests.tools.board.an_image import image
@@ -42,7 +41,7 @@ class Desk:
     bench: Bench
     image: images.Image
 
-    def flash(self, *words: str) -> Result:
+    def flash(self, *words: str) -> Any:
         """`onekey flash`."""
         return CliRunner().invoke(flash.app, ["--bench", str(self.bench.folder), *words])
 

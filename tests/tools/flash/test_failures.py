@@ -173,7 +173,7 @@ def test_too_little_room_is_told_before_a_file_is_put(chip: Chip, desk: Desk, mo
     """The program itself needs room to keep a press."""
     monkeypatch.setattr(program, "KEPT_FREE", 1 << 62)
     fails(desk, "full", "--port", chip.port)
-    assert not [path for path in chip.files.rglob("*.mpy")]
+    assert not list(chip.files.rglob("*.mpy"))
 
 
 def test_a_file_that_arrived_otherwise_is_found(chip: Chip, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_an_interpreter_of_another_time_is_refused(chip: Chip, desk: Desk, monke
     """Its bytecode is another one: the program would not start."""
     monkeypatch.setattr("tools.board.bundle.build", lambda: Bundle(SMALL.files, 5))
     fails(desk, "old_python", "--port", chip.port)
-    assert not [path for path in chip.files.rglob("*.mpy")]
+    assert not list(chip.files.rglob("*.mpy"))
 
 
 def test_boards_swapped_between_two_steps_are_noticed(chip: Chip, desk: Desk) -> None:

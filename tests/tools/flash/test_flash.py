@@ -14,7 +14,6 @@ from tools.board import images
 from tools.board.bundle import build
 from tools.chip import Chip
 
-
 ORDERS = {
     "write": ("FLASH_BEGIN 0x1000", "FLASH_DEFL_BEGIN 0x1000"),
     "read back": ("SPI_FLASH_MD5", "FLASH_MD5"),
@@ -86,7 +85,7 @@ def test_a_home_image_holds_its_program(chip: Chip, desk: Desk, rooms: dict[str,
     desk.image = images.add(desk.bench, home)
     done = desk.flash("--port", chip.port, "--image", "home")
     assert done.exit_code == 0, done.output
-    assert not [path for path in chip.files.rglob("*.mpy")]
+    assert not list(chip.files.rglob("*.mpy"))
     assert not (chip.files / "main.py").exists()
     assert rooms["test"] == ["t-00001"]
 

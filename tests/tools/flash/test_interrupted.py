@@ -159,7 +159,11 @@ def test_the_cable_is_pulled_while_the_loader_writes(
         if words[0] == "write-flash" and begun(chip, "write") == 0:
             import threading
 
-            watch = threading.Thread(target=lambda: _until(lambda: begun(chip, "write") == 1) and chip.unplug())
+            def pull() -> None:
+                if _until(lambda: begun(chip, "write") == 1):
+                    chip.unplug()
+
+            watch = threading.Thread(target=pull)
             watch.start()
             try:
                 return real(port, words, *rest, **named)
