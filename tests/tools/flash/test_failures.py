@@ -31,7 +31,7 @@ def fails(desk: Desk, name: str, *words: str) -> str:
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("失败：")
     assert " / failed: " in done.stderr
-    return done.stderr
+    return str(done.stderr)
 
 
 def test_every_failure_has_a_code_of_its_own() -> None:
