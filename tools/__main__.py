@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("tools.simulate", "A fleet of terminals without hardware, against any broker."),
     "terminal": ("tools.terminal", "The real firmware in MicroPython on this machine."),
     "modem": ("tools.modem", "A SIM800 on a pseudo-terminal, with a scripted phone network."),
+    "chip": ("tools.chip.command", "A board without hardware: a port to flash, keys to press."),
     "protocol": ("tools.wire", "JSON Schema, AsyncAPI and vectors, made from the protocol's tables."),
     "bench": ("tools.bench", "Figures of the product against their targets: terminal."),
     "hardware": ("tools.hardware.command", "Our board: circuit, rules, lists, drawings; check, write."),

@@ -183,7 +183,7 @@ class Board:
         self._raw = False
         self._router.reset()
         if cause == POWER:
-            (self._files / ".rtc").unlink(missing_ok=True)
+            self._power_cut()
         if cause != SOFT:
             self._watchdog = None  # a soft reset does not stop it
         with self.told:
@@ -201,6 +201,16 @@ class Board:
         for pin, level in self._millivolts.items():
             self._program.tell({"mv": pin, "level": level})
         self._status()
+
+    def _power_cut(self) -> None:
+        """The clock's memory is gone, and the modem is off until its key is pressed; from the factory it runs."""
+        (self._files / ".rtc").unlink(missing_ok=True)
+        if self.boots:
+            modem = self.runner.modem
+            self.runner.tell(lambda: modem.supply(on=False))
+            self.runner.tell(lambda: modem.supply(on=True))
+            with self.told:
+                self.lamp.change(self._loop.time(), 0)
 
     def _has_image(self) -> bool:
         at = BOOTLOADER_AT.get(self._settings.chip, 0)
@@ -236,14 +246,17 @@ class Board:
         self.said(REBOOT_SAYS)
         self.boot(SOFT, raw=raw)
 
-    def _reset(self, program: Program | None) -> None:
+    def _again(self, program: Program | None, how: Callable[[], None]) -> None:
         if program is self._program:
-            self.boot(HARD)
+            how()
 
     def did(self, what: dict[str, Any]) -> None:
         """The program did something to its lines."""
         if "reset" in what:
-            self._loop.call_soon(self._reset, self._program)
+            self._loop.call_soon(self._again, self._program, lambda: self.boot(HARD))
+            return
+        if "exit" in what:
+            self._loop.call_soon(self._again, self._program, self.ended)
             return
         with self.told:
             self._take(what)

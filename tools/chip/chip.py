@@ -60,7 +60,7 @@ class Chip:
         self.files = folder / "files"  # the root of its file system
         self._settings = Settings(folder, chip, mac, flash_mb, imei, iccid, network, image, blank, speed)
         self._table = okb_a.Board
-        self._keys = dict(self._table.keys)
+        self.keys = dict(self._table.keys)  # name: pin
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -102,11 +102,11 @@ class Chip:
 
     def hold(self, key: str) -> None:
         """A finger that stays."""
-        self._do(lambda: self._board.put(self._keys[key], 0))
+        self._do(lambda: self._board.put(self.keys[key], 0))
 
     def release(self, key: str) -> None:
         """It goes."""
-        self._do(lambda: self._board.put(self._keys[key], 1))
+        self._do(lambda: self._board.put(self.keys[key], 1))
 
     def mains(self, *, on: bool) -> None:
         """The adapter."""
@@ -185,6 +185,12 @@ class Chip:
         """A value of the chip's key-value storage, as it is on flash."""
         path = self.files / ".nvs" / f"{space}.{name}"
         return path.read_bytes() if path.exists() else None
+
+    def set_nvs(self, name: str, value: bytes, space: str = NAMESPACE) -> None:
+        """A value as if it had been there since the board was made; a program that runs may have read another."""
+        folder = self.files / ".nvs"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{space}.{name}").write_bytes(value)
 
     def nvs_names(self, space: str = NAMESPACE) -> list[str]:
         """What it holds."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BLOCK = 4_096
 HIDDEN = (".nvs", ".rtc")  # key-value storage and the clock's memory are other parts of a chip
+ENOSPC = 28  # the interpreter has no name for it
 _FOLDER = 0x4000
 _WRITES = "wax+"
 
@@ -29,6 +30,8 @@ class Disk:
         self._cwd = "/"
 
     def _path(self, path: str) -> str:
+        if ".." in path.split("/"):
+            raise OSError(errno.ENOENT)  # nothing is above the root, and no program of ours goes up
         return self._root + (path if path.startswith("/") else self._cwd.rstrip("/") + "/" + path)
 
     def mount(self, readonly: bool, mkfs: bool) -> None:
@@ -44,13 +47,13 @@ class Disk:
             return self._all.open(self._path(path), mode)
         self._used = self._count(self._root)
         if self._used >= self._room:
-            raise OSError(errno.ENOSPC)
+            raise OSError(ENOSPC)
         return Written(self._all.open(self._path(path), mode), self)
 
     def take(self, size: int) -> None:
         """Room for so many bytes more."""
         if self._used + size > self._room:
-            raise OSError(errno.ENOSPC)
+            raise OSError(ENOSPC)
         self._used += size
 
     def _count(self, folder: str) -> int:

@@ -42,7 +42,7 @@ class NVS:
 
     def set_i32(self, key: str, value: int) -> None:
         """Set a number of 32 bits."""
-        self.set_blob(key, value.to_bytes(4, "little"))
+        self.set_blob(key, (value & 0xFFFFFFFF).to_bytes(4, "little"))
 
     def get_i32(self, key: str) -> int:
         """The number."""

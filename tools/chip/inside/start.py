@@ -52,5 +52,7 @@ sys.path[:] = [""] + ([_IMAGE] if _given["image"] else []) + [".frozen", "/lib"]
 sys.argv[:] = []
 try:
     _program(("boot",) if _given["raw"] == "1" else ("boot", "main"))
+except SystemExit:
+    WORLD.die("exit")
 except (Exception, KeyboardInterrupt) as _error:
     sys.print_exception(_error)  # type: ignore[attr-defined]
