@@ -61,6 +61,10 @@ def number(heard, low, high):
             return word.decode()
     return None
 on = alive(3000)
+if not on:
+    from firmware.modem import mux
+    uart.write(mux.recover())
+    on = alive(3000)
 for _ in range(3):
     if on:
         break
