@@ -128,12 +128,13 @@ class Console:
         fresh = path + ".new"
         try:
             self._file(path, lambda: self.transport.fs_writefile(fresh, data, CHUNK))
-            if self.sha256(fresh) != hashlib.sha256(data).hexdigest():
-                raise BenchError("differs", path=path)  # noqa: TRY301
         except BenchError as error:
-            if error.name in ("full", "differs"):
+            if error.name == "full":
                 self.run(_DROP, path=fresh)
             raise
+        if self.sha256(fresh) != hashlib.sha256(data).hexdigest():
+            self.run(_DROP, path=fresh)
+            raise BenchError("differs", path=path)
         self.run("import os\nos.rename(fresh, path)", fresh=fresh, path=path)
 
     def folders(self, paths: list[str]) -> None:

@@ -77,8 +77,7 @@ def run(
     limit.start()
     said: list[str] = []
     try:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        for raw in process.stdout:
+        for raw in process.stdout or ():
             line = raw.decode("utf-8", "replace").rstrip()
             said.append(line)
             percent = _PERCENT.match(line)

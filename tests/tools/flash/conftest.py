@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.tools.board.an_image import image
 from tools import flash
@@ -41,7 +41,7 @@ class Desk:
     bench: Bench
     image: images.Image
 
-    def flash(self, *words: str) -> Any:
+    def flash(self, *words: str) -> Result:
         """`onekey flash`."""
         return CliRunner().invoke(flash.app, ["--bench", str(self.bench.folder), *words])
 

@@ -217,12 +217,12 @@ def test_an_interpreter_of_another_time_is_refused(chip: Chip, desk: Desk, monke
     assert not list(chip.files.rglob("*.mpy"))
 
 
-def test_boards_swapped_between_two_steps_are_noticed(chip: Chip, desk: Desk) -> None:
+def test_boards_swapped_between_two_steps_are_noticed(chip: Chip) -> None:
     """A board never gets what was meant for another one."""
-    assert desk.flash("--port", chip.port, "--until", "verify").exit_code == 0
-    chip.mac = "24:6f:28:00:00:99"
-    chip.reset()
-    assert "246f28000099" in fails(desk, "other_board", "--port", chip.port)
+    with Console(chip.port) as console, pytest.raises(BenchError) as told:
+        program.same_board(console, "24:6f:28:00:00:99")
+    assert told.value.name == "other_board"
+    assert chip.mac.replace(":", "") in told.value.line
 
 
 def test_a_room_that_is_not_installed_is_told_before_the_board_is_touched(

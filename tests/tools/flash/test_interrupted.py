@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,7 @@ def test_cut_after_every_step_no_step_is_done_twice(
     for step in steps.STEPS[1:]:
         cut(step, "done", 1.0)
         go(chip, desk)
+    assert chip.wait(lambda: b"the program runs" in chip.console)
     same_end(chip, desk, rooms)
     assert (begun(chip, "write"), begun(chip, "read back")) == (1, 2)
     assert (rooms["provision"], rooms["test"]) == ([chip.mac], ["t-00001"])
@@ -156,20 +158,18 @@ def test_the_cable_is_pulled_while_the_loader_writes(
     real = esp.run
 
     def run(port: str, words: list[str], *rest: Any, **named: Any) -> tuple[int, str]:
-        if words[0] == "write-flash" and begun(chip, "write") == 0:
-            import threading
+        if words[0] != "write-flash" or begun(chip, "write"):
+            return real(port, words, *rest, **named)
+        watch = threading.Thread(target=pull)
+        watch.start()
+        try:
+            return real(port, words, *rest, **named)
+        finally:
+            watch.join()
 
-            def pull() -> None:
-                if _until(lambda: begun(chip, "write") == 1):
-                    chip.unplug()
-
-            watch = threading.Thread(target=pull)
-            watch.start()
-            try:
-                return real(port, words, *rest, **named)
-            finally:
-                watch.join()
-        return real(port, words, *rest, **named)
+    def pull() -> None:
+        if _until(lambda: begun(chip, "write") == 1):
+            chip.unplug()
 
     monkeypatch.setattr(esp, "run", run)
     done = desk.flash("--port", chip.port)
