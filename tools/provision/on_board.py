@@ -47,7 +47,8 @@ def ask(command, limit_ms):
             if b"\\r\\nOK\\r\\n" in heard or b"ERROR" in heard:
                 break
         time.sleep_ms(10)
-    return heard if b"\\r\\nOK\\r\\n" in heard else b""
+    # Within the flags of a multiplexer it is an answer to somebody else.
+    return heard if b"\\r\\nOK\\r\\n" in heard and b"\\xf9" not in heard else b""
 def alive(limit_ms):
     until = time.ticks_add(time.ticks_ms(), limit_ms)
     while time.ticks_diff(until, time.ticks_ms()) > 0:
