@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from tools.board import images
 from tools.board.bundle import build
 from tools.chip import Chip
 
+ROOT = Path(__file__).resolve().parents[3]
 ORDERS = {
     "write": ("FLASH_BEGIN 0x1000", "FLASH_DEFL_BEGIN 0x1000"),
     "read back": ("SPI_FLASH_MD5", "FLASH_MD5"),
@@ -137,9 +140,21 @@ def test_several_boards_at_once_one_of_them_broken(
     assert begun(bad, "write") == 0
 
 
-def test_the_shell_script_is_the_command() -> None:
-    """`./flash.sh` prepares the environment and hands its words over."""
+def test_the_shell_script_takes_a_board_all_the_way_to_its_files(board: Callable[..., Chip], desk: Desk) -> None:
+    """`./flash.sh` prepares the environment, and hands its words over: image and real program, compared."""
+    chip = board()
+    words = ["--bench", str(desk.bench.folder), "--port", chip.port, "--until", "install", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "tools", "flash", "--help"], capture_output=True, text=True, timeout=60, check=True
+        [str(ROOT / "flash.sh"), *words], capture_output=True, text=True, timeout=400, check=False, cwd=chip.folder
     )
-    assert "--batch" in done.stdout
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)["steps"].values()) == {"done"}
+    at = chip.flash_bytes()[0x1000 : 0x1000 + len(desk.written)]
+    assert at == desk.written
+    made = {name: digest(data) for name, data in build().files.items() if name != "main.py"}
+    assert {name: digest((chip.files / name).read_bytes()) for name in made} == made
+
+
+def digest(data: bytes) -> str:
+    """SHA-256."""
+    return hashlib.sha256(data).hexdigest()
