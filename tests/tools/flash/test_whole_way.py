@@ -151,7 +151,7 @@ def many(count: int, board: Callable[..., Chip], ready: Desk, cloud: AnyCloud, m
     good, bad = chips[:-1], chips[-1]
     devices = {(chip.nvs("device") or b"").decode() for chip in good}
     assert len(devices) == count - 1
-    assert all(chip.nvs("lock") for chip in good)
+    assert all(chip.nvs("lock") for chip in good), done.output
     passwords = {chip.nvs("password") for chip in good}
     assert len(passwords) == count - 1
     assert bad.nvs("device") is None
