@@ -26,6 +26,7 @@ _T = TypeVar("_T")
 BAUD = 115_200
 ANSWER_S = 10.0  # of the board to anything that is not slow by itself
 STARTS_S = 12.0  # a board after its reset: loader, file system, our own program up to where Ctrl-C ends it
+QUIET_S = 0.2  # a prompt that says nothing for so long has answered everything
 KNOCK_S = 2.0  # between two tries
 CHUNK = 1024  # bytes of a file in one message: more costs the board's heap, less the cable's time
 HASH_S = 60.0  # of the whole program, which takes a chip a few seconds
@@ -192,16 +193,27 @@ class Console:
     def _knock(self) -> None:
         """Ctrl-C until the raw prompt is there. No soft reset: it would start the program that was just ended."""
         deadline = time.monotonic() + self._starts_s
+        unheard = False  # a knock that may be answered yet
         while True:
             try:
                 self.transport.enter_raw_repl(soft_reset=False, timeout_overall=KNOCK_S)
+                if not unheard:
+                    return
+                self._hear_out()
+                unheard = False
             except OSError as broken:
                 raise self._told(broken) from None
             except TransportError:
+                unheard = True
                 if time.monotonic() > deadline:
                     raise BenchError("silent", port=self.port) from None
-            else:
-                return
+
+    def _hear_out(self) -> None:
+        """A program that was deaf at first left every knock to the prompt, which answers each of them."""
+        serial, quiet = self.transport.serial, False
+        while not quiet:
+            time.sleep(QUIET_S)
+            quiet = not serial.read(serial.inWaiting())
 
     def _close(self) -> None:
         transport, self._transport = self._transport, None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 POWER, HARD, WATCHDOG, SOFT = 1, 2, 3, 5  # machine.reset_cause()
 CONSOLE_KEPT = 1 << 20  # bytes of what the program printed
+LATE_S = 0.002  # more than the program's clock rounds away
 BITE_S = 0.25  # between two looks at the watchdog
 # Where an image has what, from firmware/BUILD.md: writing there takes what was there.
 NVS = range(0x9000, 0xD000)
@@ -88,6 +89,7 @@ class Board:
         self._program: Program | None = None
         self._watchdog: tuple[float, float] | None = None  # (limit s, fed at)
         self._in_loader = False
+        self._pressed = (0.0, 0)  # PWRKEY: here, and by the program's clock
         self._raw = False  # the prompt that tools use
         self._router = Router()
         self.cable = Cable(loop, settings.folder / "port", self._from_host)
@@ -277,12 +279,21 @@ class Board:
         elif "baud" in what:
             modem.terminal_baud = what["baud"]
         elif what.get("gpio") == self._table.pwrkey:
-            pressed = what["level"] == self._table.pwrkey_pressed
-            self.runner.tell(modem.pwrkey_down if pressed else modem.pwrkey_up)
+            self._pwrkey(what["level"] == self._table.pwrkey_pressed, what["ms"])
         elif what.get("gpio") == self._table.supply:
             self.runner.tell(lambda: modem.supply(on=what["level"] == 1))
 
     # The modem
+
+    def _pwrkey(self, pressed: bool, ms: int) -> None:
+        """Held for as long as the program's clock says; the way of the two news to here may differ by some ms."""
+        now, modem = self._loop.time(), self.runner.modem
+        if pressed:
+            self._pressed = (now, ms)
+            self.runner.tell(modem.pwrkey_down)
+        else:
+            held = self._pressed[0] + (ms - self._pressed[1]) / 1000 + LATE_S
+            self._loop.call_at(max(now, held), self.runner.tell, modem.pwrkey_up)
 
     def _from_modem_line(self) -> None:
         """Bytes for the modem, after whatever the program did to its lines before."""

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import termios
+import time
 import tty
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 INSIDE = Path(__file__).with_name("inside")
 HEAP = "4M"
 CTRL_A, CTRL_C = b"\x01", b"\x03"
+STOPS_S, LOOK_S = 1.0, 0.0005  # a process that does not stop in that is as good as dead
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
@@ -62,6 +64,7 @@ class Program:
         self._loop = loop
         self._outside = outside
         self._rest = b""
+        self._set_up = False
         self._console, console = os.openpty()
         tty.setraw(console)
         to_read, self._to = os.pipe()
@@ -105,9 +108,7 @@ class Program:
             text, stop, keys = keys.partition(CTRL_C)
             if text:
                 self._keys.write(text)
-            if stop and self._interruptible():
-                self._process.send_signal(signal.SIGINT)
-            elif stop:
+            if stop and not self._interrupt():
                 self._keys.write(CTRL_C)
 
     def tell(self, what: dict[str, Any]) -> None:
@@ -122,7 +123,9 @@ class Program:
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._outside.did(json.loads(line))
+            what = json.loads(line)
+            self._set_up = self._set_up or "boot" in what
+            self._outside.did(what)
 
     def kill(self) -> None:
         """A reset, or no power: at once, wherever it is."""
@@ -145,11 +148,33 @@ class Program:
             self._loop.remove_reader(self._console)
             self._outside.ended()
 
-    def _interruptible(self) -> bool:
-        """Whether a program runs that has not switched the interrupt off: the interpreter catches the signal then."""
-        try:
-            status = Path(f"/proc/{self._process.pid}/status").read_text()
-        except OSError:
+    def _interrupt(self) -> bool:
+        """Interrupt what runs; False at a prompt, while it sets itself up, or if the program switched it off.
+
+        The interpreter catches the signal only while something runs, and would die of it a moment later: so it is
+        stopped while we look.
+        """
+        if not self._set_up:
             return False
-        caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), "0")
-        return bool(int(caught, 16) & _SIGINT_BIT)
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            caught = self._caught()
+            if caught:
+                self._process.send_signal(signal.SIGINT)
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+        return caught
+
+    def _caught(self) -> bool:
+        """Whether the interpreter catches SIGINT, once it stands still."""
+        deadline = time.monotonic() + STOPS_S
+        while time.monotonic() < deadline:
+            try:
+                text = Path(f"/proc/{self._process.pid}/status").read_text()
+            except OSError:
+                return False
+            status = dict(line.split(":", 1) for line in text.splitlines())
+            if status["State"].strip()[0] in "tTZX":
+                return bool(int(status.get("SigCgt", "0"), 16) & _SIGINT_BIT)
+            time.sleep(LOOK_S)
+        return False

@@ -165,6 +165,15 @@ def test_ctrl_c_interrupts_what_runs(chip: Chip) -> None:
     assert says(chip, "KeyboardInterrupt")
 
 
+def test_ctrl_c_at_any_moment_of_a_start_leaves_a_board_with_its_own_root(chip: Chip) -> None:
+    """Whoever knocks while it starts finds a prompt of the board, and nothing started twice."""
+    for turn in range(12):
+        chip.reset()
+        boots = len(chip.boots)
+        assert run(chip, "import os, machine; print(os.listdir('/'))") == "[]", turn
+        assert len(chip.boots) == boots
+
+
 def test_a_locked_console_takes_no_ctrl_c(chip: Chip) -> None:
     """Nothing interrupts a program that switched it off; it reads the keys itself."""
     main(

@@ -51,6 +51,7 @@ if _given["image"]:
 sys.path[:] = [""] + ([_IMAGE] if _given["image"] else []) + [".frozen", "/lib"]
 sys.argv[:] = []
 try:
+    WORLD.tell(boot=1)  # from here on a Ctrl-C is the program's; before, it would leave the interpreter half set up
     _program(("boot",) if _given["raw"] == "1" else ("boot", "main"))
 except SystemExit:
     WORLD.die("exit")
