@@ -9,8 +9,8 @@ from firmware.boot import files, start
 from firmware.core import watch
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.board.table import Table
     from firmware.hal.cells import Cells
     from firmware.hal.esp32 import Board

@@ -1,7 +1,7 @@
 """Builds the parts of the terminal and starts its tasks; read this first.
 
 In: the command line (descriptors of UART, keys and password, state folder, device, server). Out: a running terminal.
-Must never let one task take another down: a task that fails is started again and counted, the keys first of all.
+Must never let one part keep another from its work: the keys come first.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import firmware
 from firmware.app.alarm import Alarm
 from firmware.app.commands import Commands
 from firmware.app.config import SHIPPED, Config
+from firmware.app.keeper import Keeper
 from firmware.app.mail import Mail
 from firmware.app.outboxfile import OutboxFile
 from firmware.app.selftest import SelfTest
@@ -39,15 +40,14 @@ from firmware.net.sender import Sender
 from firmware.net.tls import TLSStream
 from protocol import const, messages, topics
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from firmware.hal.base import Board
     from firmware.net.mqtt import Client
 
 _FACTORY_EVERY = const(5)  # tries to connect
-_RESTART_S = const(0.2)  # between the death of a task and its new start
 
 
 def arguments(argv: "list[str]") -> "dict[str, str]":
@@ -97,7 +97,7 @@ class Terminal:
         self.board = board
         self.device = device
         self.server = server
-        self.failures: dict[str, int] = {}  # task: times it died
+        self.keeper = Keeper(self._tasks, board.note)
         self.left_out: "tuple[str, ...]" = ()  # tasks that this start does without
         self._wish = ("", "")  # server and access point as configured
         self.storage = Storage(board.folder)
@@ -206,7 +206,7 @@ class Terminal:
             sender=self.sender,
             selftest=self.selftest,
         )
-        self.commands.failures = self.failures
+        self.commands.failures = self.keeper.failures
         identity = Identity(device, password, topics.build("up", "state", device), topics.terminal_filter(device))
         self.link = Link(
             # Only a desk may go without roots. A board gives a list; with an empty one it connects to nobody.
@@ -302,16 +302,6 @@ class Terminal:
 
     # Tasks
 
-    async def keep(self, name: str, task: "Callable[[], Awaitable[None]]") -> None:
-        """Run a task for ever: whatever ends it, it starts again."""
-        while True:
-            try:
-                await task()
-            except Exception as error:
-                self.board.note("task_failed", {"task": name, "error": repr(error)[:80]})
-            self.failures[name] = self.failures.get(name, 0) + 1
-            await asyncio.sleep(_RESTART_S)
-
     async def run(self) -> None:
         """Start everything, the keys first; ends only with the program."""
         self.board.note(
@@ -324,13 +314,12 @@ class Terminal:
                 "boot": self.ids.boot,
             },
         )
-        # The list itself is let go: nothing that stands in this function is ever freed.
-        running = [asyncio.create_task(self.keep(name, task)) for name, task in self._tasks()]
+        self.keeper.start()
         try:
             await self.alarm.before.resume()
         except Exception as error:
-            self.board.note("task_failed", {"task": "resume", "error": repr(error)[:80]})
-        await asyncio.gather(*running)
+            self.keeper.told("resume", error)
+        await self.keeper.run()
 
     def _tasks(self) -> "list[tuple[str, Callable[[], Awaitable[None]]]]":
         """Names and tasks of this start, in the order in which they begin."""

@@ -18,8 +18,8 @@ from firmware.core.debounce import Debouncer
 from firmware.core.keys import Keys
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.app.config import Config

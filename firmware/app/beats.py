@@ -11,8 +11,8 @@ from firmware.modem.command import ATError
 from protocol import const, messages, topics
 from protocol.errors import LocalProtocolError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.app.config import Config

@@ -9,8 +9,8 @@ import asyncio
 from firmware.core import resume
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.app.alarm import Alarm
 
 # An alarm of before a restart is taken up again within a minute of it, with or without a modem.

@@ -7,8 +7,8 @@ beginning is kept in the chip's storage, and one of unknown age begins anew rath
 from firmware.core.lines import pack, unpack
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.app.config import Config
     from firmware.core.clock import DeviceClock
     from firmware.hal.base import Nvs

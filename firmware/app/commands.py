@@ -9,8 +9,8 @@ import asyncio
 from protocol import const, messages, topics
 from protocol.errors import RemoteProtocolError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.app.alarm import Alarm
     from firmware.app.config import Config
     from firmware.app.mail import Mail

@@ -10,8 +10,8 @@ from firmware.core.lines import pack, unpack
 from protocol import const, messages
 from protocol.errors import ProtocolError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.hal.base import Nvs

@@ -8,8 +8,8 @@ told the next start knows, and a twin too many does no harm.
 from protocol import codes, const
 from protocol.fields import COUNT_MAX
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.app.mail import Mail

@@ -6,8 +6,8 @@ Must never show the password: it goes to the broker and nowhere else.
 
 from protocol import const, topics
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.hal.base import Nvs
 
 _ROOTS_MAX = const(3)  # current, next, one to spare

@@ -9,8 +9,8 @@ from firmware.core.lines import pack, unpack
 from firmware.hal.base import NVS_BLOB_MAX
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.hal.base import Nvs
 
 _NAME = const("alarm")

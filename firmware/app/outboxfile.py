@@ -6,8 +6,8 @@ Must never let a line go that was not receipted: the old file stands until the n
 
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.app.storage import Storage
     from firmware.core.outbox import Outbox
 

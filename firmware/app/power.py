@@ -7,8 +7,8 @@ that calls last longer, a reminder to the ear. Must never touch a call.
 from firmware.core.power import CRITICAL, NORMAL, Power
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.app.faults import Faults

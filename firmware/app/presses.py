@@ -6,8 +6,8 @@ must never stop the call that the press is for.
 
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.app.mail import Mail
 
 _FRESH_MS = const(120_000)  # for so long a press may be answered while no clock can judge the answer

@@ -13,8 +13,8 @@ from firmware.core.schedule import SelfTest as Schedule
 from firmware.modem.command import ATError
 from protocol import codes, const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from firmware.app.config import Config
     from firmware.app.storage import Storage
     from firmware.app.telemetry import Telemetry

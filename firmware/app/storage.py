@@ -11,8 +11,8 @@ import os
 from firmware.core.lines import pack, unpack
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The longest is a configuration of 1,400 bytes, in a Python that writes \u for each character.

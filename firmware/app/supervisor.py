@@ -9,8 +9,8 @@ import asyncio
 from firmware.core import watch
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from firmware.hal.base import Board

@@ -13,8 +13,8 @@ from firmware.core.day import DayBook
 from firmware.core.schedule import Heartbeat
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.app.config import Config

@@ -10,8 +10,8 @@ import asyncio
 from firmware.core import words
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware.app.config import Config

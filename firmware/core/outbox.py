@@ -13,15 +13,15 @@ from firmware.core.ids import IdSource
 from firmware.core.lines import pack, unpack
 from protocol import const
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPE_CHECKING = const(False)
+if _TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ENTRIES_MAX = const(64)  # 16 KB of heap; two ladders of three cycles with all their reports fit
 # Days have a place of their own: they prove what is billed, and must not be pushed out by a bad night.
 DAYS_MAX = const(40)
-# Entries sent and not yet given up on: one SIM800 round trip each, a flood would delay the next press. Each is a task
-# with packets of its own, about 0.7 KB of heap until its PUBACK; a receipt lets the next go.
+# Entries sent and not yet given up on: one SIM800 round trip each, and a flood would delay the next press. A receipt
+# lets the next go.
 WINDOW = const(4)
 _RESEND_FIRST_MS = const(10_000)
 _RESEND_MOST_MS = const(300_000)

@@ -42,7 +42,7 @@ class Bench:
         self.board.note = self.note  # type: ignore[method-assign]
         self.terminal = entry.build(watch.FULL, self.board)
         self.debouncer = Debouncer(self.board.keys, self.board.now())
-        self.running: "list[object]" = []
+        self.keeper: object = None
         self.mains = self.board.mains()
         on_step = self.terminal.voice.on_step
 
@@ -65,6 +65,8 @@ class Bench:
 
     def start(self) -> None:
         """The tasks that a test needs. Neither keys nor telemetry: nobody is called, nothing is reported."""
+        from firmware.app.keeper import Keeper
+
         terminal = self.terminal
         tasks = terminal.channels.tasks() + [
             ("contacts", self.board.watch),
@@ -75,7 +77,9 @@ class Bench:
         ]
         if self.board.nvs.get("device"):
             tasks.append(("link", terminal.link.run))
-        self.running = [asyncio.create_task(terminal.keep(name, task)) for name, task in tasks]
+        keeper = Keeper(lambda: tasks, self.note)
+        keeper.start()
+        self.keeper = asyncio.create_task(keeper.run())
 
     async def run(self) -> None:
         """Until the bench says `end`, or interrupts."""

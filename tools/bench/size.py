@@ -20,6 +20,14 @@ SHARES = ROOT / "tools" / "virtual" / "shares.py"
 LIMIT_S = 120
 # The desk's own machine; what freezes the rest; TLS for CPython.
 NOT_ON_THE_CHIP = {"firmware/hal/unix.py", "firmware/manifest.py", "firmware/net/openssl.py"}
+# Of the chip alone, and imported there for good: the simulated machine has its own in their place.
+DRIVER = (
+    "firmware/hal/base.py", "firmware/hal/cells.py", "firmware/hal/esp32.py", "firmware/hal/lock.py",
+    "firmware/hal/parts.py", "firmware/hal/resets.py", "firmware/hal/show.py", "firmware/app/identity.py",
+    "firmware/board/table.py", "firmware/board/okb_a.py", "firmware/boot/files.py", "firmware/boot/start.py",
+    "firmware/entry.py",
+)  # fmt: skip
+ASKED_HEAP = 8 << 20
 OPTIMISED = "-O3"  # as firmware/manifest.py freezes: without line numbers, which nobody reads in a home
 
 
@@ -43,9 +51,19 @@ def mpy_bytes() -> int:
 
 
 def desk_share() -> dict[str, int]:
-    """Bytes of heap for `code` that a frozen image keeps in flash, and for the simulated machine (`rig`)."""
+    """Bytes of heap for `code` that a frozen image keeps in flash and for the simulated machine (`rig`).
+
+    `books` is what the collector writes down about those two; `driver` is what a board pays for its chip's own files.
+    """
     loaded = _ask("list")
-    return {"code": int(_ask("measure", *loaded["paths"])), "rig": int(loaded["rig"])}
+    given = {"code": int(_ask("measure", *loaded["paths"])), "rig": int(loaded["rig"])}
+    # One part in so many of any heap is the collector's own.
+    own = 1 - loaded["total"] / ASKED_HEAP
+    return {
+        **given,
+        "books": int(sum(given.values()) * own / (1 - own)),
+        "driver": int(_ask("driver", *[str(ROOT / path) for path in DRIVER])),
+    }
 
 
 def interpreter_us() -> float:
@@ -59,7 +77,7 @@ def _ask(*words: str) -> Any:
     if runtime is None:
         raise RuntimeError("there is no MicroPython for this platform here")
     done = subprocess.run(
-        [str(runtime), "-X", "heapsize=8M", str(SHARES), *words],
+        [str(runtime), "-X", f"heapsize={ASKED_HEAP}", str(SHARES), *words],
         check=True, capture_output=True, text=True, timeout=LIMIT_S,
         env={"PATH": os.environ.get("PATH", ""), "MICROPYPATH": f"{ROOT}:.frozen"},
     )  # fmt: skip

@@ -64,6 +64,7 @@ def figures(*, seed: int, quick: bool, tell: Tell) -> dict[str, Any]:
         "seed": seed, "quick": quick, "factor": ESP32_FACTOR, "loop_us": size.interpreter_us(), "baud": 115_200,
         "round_trip_ms": 700, "bit_s": 20_000, "delayed_share": 0.01, "tls": "1.2, ECDHE-ECDSA-AES128-GCM, P-256",
         "heapsize": HEAP_BYTES, "heap_for_code": share["code"], "heap_for_rig": share["rig"],
+        "heap_for_books": share["books"], "driver_kb_on_a_chip": round(share["driver"] / 2 / 1024, 1),
         "configuration": "as shipped", "tls_buffers": "of mbedtls: outside this heap, on a chip beside it",
     }  # fmt: skip
     found["targets"] = {name: {"target": row[0], "unit": row[1], "reference": row[2]} for name, row in TARGETS.items()}
@@ -133,6 +134,6 @@ def _traffic(seed: int, quick: bool, tell: Tell) -> dict[str, Any]:
 
 
 def _heap_day(share: dict[str, int], seed: int, quick: bool, tell: Tell) -> day.Day:
-    heap = HEAP_BYTES + share["code"] + share["rig"]
+    heap = HEAP_BYTES + share["code"] + share["rig"] + share["books"]
     options = _options(seed, heap=str(heap), more=("--sample", "500"))
     return day.live(options, 1.0 if quick else 24.0, 10 if quick else 200, 5 if quick else 50, tell)

@@ -48,6 +48,7 @@ class World:
         self._probed = False
         self.sample_ms = 0  # tell the free heap so often; 0: never
         self._sampled = 0
+        self.rig = 0  # bytes that the world's objects take, which no board has
         self.on_bytes: Callable[[bytearray], None] | None = None
         self.on_levels: Callable[[], None] | None = None
         self._actions = bytearray()
@@ -96,7 +97,7 @@ class World:
         if self.sample_ms and now - self._sampled >= self.sample_ms * 1000:
             self._sampled = now
             gc.collect()
-            self.act("h", struct.pack("<I", gc.mem_free()))  # type: ignore[attr-defined]
+            self.act("h", struct.pack("<I", gc.mem_free() + self.rig))  # type: ignore[attr-defined]
         actions = self._actions
         self._out.write(struct.pack(HEAD_OUT, now, wake, len(actions)))
         if actions:

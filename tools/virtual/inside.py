@@ -4,6 +4,7 @@ In: `--name value` on the command line, frames on a pipe. Out: frames on another
 """
 
 import asyncio
+import gc
 import json
 import sys
 
@@ -21,24 +22,33 @@ def build(given: "dict[str, str]") -> "Terminal":
     from firmware.net import mqtt, roots, tls  # noqa: PLC0415
     from tools.virtual import board as virtual  # noqa: PLC0415
 
+    gc.collect()
+    before = gc.mem_alloc()  # type: ignore[attr-defined]
     world = virtual.World(int(given["in"]), int(given["out"]), int(given["us"]), float(given["factor"]))
-    world.hello()
+    world.sample_ms = int(given.get("sample", "0"))
     virtual.install(world)
+    gc.collect()
+    world.rig = gc.mem_alloc() - before  # type: ignore[attr-defined]
+    world.hello()
     board = virtual.Board(world, given["state"], given["cause"], int(given["seed"]))
-    board.world.sample_ms = int(given.get("sample", "0"))
     firmware = [sys.modules[name] for name in sys.modules if name.startswith("firmware")]
     virtual.place(virtual.System(board, int(given.get("cut", "0"))), firmware)
+    firmware = []
     trusted = None
     if "roots" in given:
         with open(given["roots"], "rb") as file:  # noqa: PTH123 - MicroPython
             trusted = roots.split(bytes(file.read()))
     secret = given["password"].encode()
     terminal = main.Terminal(board, given["device"], given["server"], secret, trusted)
+    gc.collect()
+    before = gc.mem_alloc()  # type: ignore[attr-defined]
     world.probe = lambda: terminal.ladder.running
     mark_fires(terminal, world)
     mark_kept(terminal, world)
     mark_end("secure", tls.TLSStream, "open", world)
     mark_end("session", mqtt.Client, "connect", world)
+    gc.collect()
+    world.rig += gc.mem_alloc() - before  # type: ignore[attr-defined]
     return terminal
 
 
@@ -89,7 +99,12 @@ def mark_end(name: str, kind: type, method: str, world: "World") -> None:
 def run(argv: "list[str]") -> None:
     """Everything is on the command line."""
     given = {argv[at][2:]: argv[at + 1] for at in range(0, len(argv) - 1, 2)}
-    asyncio.run(build(given).run())
+    terminal = build(given)
+    # A board has no command line.
+    argv[:] = []
+    sys.argv[:] = []
+    given.clear()
+    asyncio.run(terminal.run())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Parts of the heap that a desk pays and a board does not; runs in MicroPython.
 
-In: `list`, or `measure` and paths. Out: JSON. A frozen image keeps bytecode in flash; here it lies on the heap, and so
-does the machine of the simulated world. What both cost is added to the heap of a run that imitates a board's.
+In: `list`, `measure` and paths, or `driver` and paths. Out: JSON. A frozen image keeps bytecode in flash; here it lies
+on the heap, and so does the machine of the simulated world. What both cost is added to the heap of a run that imitates
+a board's. What a board has and a desk has not is its driver: that is told apart.
 """
 
 import gc
@@ -21,7 +22,12 @@ def loaded() -> "dict[str, object]":
 
     gc.collect()
     rig = gc.mem_alloc() - before  # type: ignore[attr-defined]
-    return {"paths": sorted([path for path in paths if "/firmware/" in path or "/protocol/" in path]), "rig": rig}
+    total = gc.mem_alloc() + gc.mem_free()  # type: ignore[attr-defined]
+    return {
+        "total": total,
+        "paths": sorted([path for path in paths if "/firmware/" in path or "/protocol/" in path]),
+        "rig": rig,
+    }
 
 
 def in_flash(paths: "list[str]") -> int:
@@ -39,6 +45,11 @@ def in_flash(paths: "list[str]") -> int:
         __import__(_module(path), None, None, ["*"])
     gc.collect()
     imported = int(gc.mem_alloc() - before)  # type: ignore[attr-defined]
+    return imported - _made(paths)
+
+
+def _made(paths: "list[str]") -> int:
+    """Bytes that executing the code of these files makes. What they import is there already."""
     made = 0
     kept = []
     for path in paths:
@@ -51,7 +62,23 @@ def in_flash(paths: "list[str]") -> int:
         gc.collect()
         made += gc.mem_alloc() - before  # type: ignore[attr-defined]
         kept.append((code, names))
-    return imported - made
+    return made
+
+
+class _Anything:
+    """The chip's own modules, for files that are executed and not used."""
+
+    def __getattr__(self, name: str) -> "_Anything":
+        return self
+
+
+def driver(paths: "list[str]") -> int:
+    """Bytes that a board's files take of its heap once they are imported."""
+    for name in ("machine", "esp32"):
+        sys.modules[name] = _Anything()  # type: ignore[assignment]
+    for path in paths:
+        __import__(_module(path), None, None, ["*"])
+    return _made(paths)
 
 
 def _module(path: str) -> str:
@@ -92,5 +119,7 @@ if __name__ == "__main__":
         print(json.dumps(loaded()))
     elif sys.argv[1] == "loop":
         print(json.dumps(loop()))
+    elif sys.argv[1] == "driver":
+        print(driver(sys.argv[2:]))
     else:
         print(in_flash(sys.argv[2:]))

@@ -158,7 +158,7 @@ async def test_a_call_back_is_bounded_and_never_in_an_alarm(terminal: Terminal) 
 
 async def test_a_report_tells_what_was_lost(terminal: Terminal) -> None:
     """Also when the heartbeat that belongs to it could not go."""
-    terminal.failures["link"] = 3
+    terminal.keeper.failures["link"] = 3
     terminal.telemetry.stuck("k1")
     result = await do(terminal, "report")
     assert (result["st"], result["why"]) == ("failed", "not sent")
