@@ -105,6 +105,7 @@ class AT:
         command = Command(text, deadline_s, priority)
         for name, value in how.items():
             setattr(command, name, value)
+        del how  # this frame lives as long as the command does
         at = len(self._queue)
         while at > 0 and self._queue[at - 1].priority > priority:
             at -= 1

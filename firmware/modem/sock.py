@@ -150,7 +150,8 @@ class ModemStream(OpenStream):
         """All bytes, in pieces that do not delay a dial. Raises StreamError."""
         async with self._lock:
             for start in range(0, len(data), _SEND_MAX):
-                await self._send(data[start : start + _SEND_MAX])
+                # What fits is not copied: it stays until the modem has taken it.
+                await self._send(data if len(data) <= _SEND_MAX else data[start : start + _SEND_MAX])
 
     async def _send(self, piece: bytes) -> None:
         while not await self._sent(piece):

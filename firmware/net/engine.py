@@ -89,7 +89,7 @@ class _Pipe(io.IOBase):
 
 
 class Engine:
-    """One connection. `out` holds bytes for the line; empty it."""
+    """One connection. `out` holds bytes for the line; `take` them."""
 
     def __init__(self, context: "tls.SSLContext", host: str) -> None:
         self.done = False  # the server is who it says, and data may flow
@@ -107,6 +107,12 @@ class Engine:
         """Bytes of the line; only when hungry. False for none, which is its end."""
         self._pipe.feed(data)
         return bool(data)
+
+    def take(self) -> bytes:
+        """What is due for the line; it is the caller's from here on, and not copied: a record is half a kilobyte."""
+        out: bytes = self.out  # type: ignore[assignment]  # nobody changes it any more
+        self.out = self._pipe.out = bytearray()
+        return out
 
     def step(self) -> None:
         """Go on with the handshake. Raises TLSError."""

@@ -47,6 +47,12 @@ class OpenEngine(Engine):
         """As there."""
         self._call("record", lambda: self._object.write(data))
 
+    def take(self) -> bytes:
+        """As there."""
+        out = bytes(self.out)
+        self.out.clear()
+        return out
+
     def close(self) -> None:
         """Nothing to give back."""
 

@@ -93,23 +93,36 @@ class Sender:
         more = True
         try:
             while more and client is self.session() and not self.held():
-                due = next(self.outbox.due(self.now(), 1), None)  # its list must not outlive this line
-                more = due is not None and await self._send(client, due[0], due[1], due[2])
+                more = await self._send(client)
         finally:
             self._flight = None  # a task that has ended keeps all that stood in it, for as long as somebody keeps it
 
-    async def _send(self, client: mqtt.Client, message_id: str, kind: str, fields: "dict[str, object]") -> bool:
+    async def _send(self, client: mqtt.Client) -> bool:
         """Whether another one can follow: a session that takes nothing is dead, even if it has not been told yet."""
-        try:
-            payload = messages.encode("up", kind, fields)
-        except LocalProtocolError as error:
-            self.refused += 1
-            self.outbox.refused(message_id, self.now())
-            self.on_refused(kind, error.reason)
+        packed = self._pack()
+        if packed is None:
+            return False
+        message_id, topic, payload = packed
+        if not payload:
             return True
         try:
-            await client.post(topics.build("up", kind, self.device), payload, message_id)
+            await client.post(topic, payload, message_id)
         except OSError:
             self.outbox.unsent([message_id], self.now())
             return False
         return True
+
+    def _pack(self) -> "tuple[str, str, bytes] | None":
+        """(id, topic, payload) of what is due, or None; without a payload if our own encoder refuses it.
+
+        Only these three live on while the line takes them: a message unpacked is three times as large.
+        """
+        for message_id, kind, fields in self.outbox.due(self.now(), 1):
+            try:
+                return message_id, topics.build("up", kind, self.device), messages.encode("up", kind, fields)
+            except LocalProtocolError as error:
+                self.refused += 1
+                self.outbox.refused(message_id, self.now())
+                self.on_refused(kind, error.reason)
+                return message_id, "", b""
+        return None

@@ -112,9 +112,7 @@ class TLSStream(OpenStream):
         """Whatever is due for the line, in one piece."""
         async with self._lock:
             if engine.out and engine is self._engine:
-                data = bytes(engine.out)
-                engine.out[:] = b""
-                await self.inner.write(data)
+                await self.inner.write(engine.take())
 
     async def close(self) -> None:
         """End the connection and give its memory back; never raises."""
