@@ -125,13 +125,19 @@ def check(fields: dict[str, Any]) -> dict[str, Any]:
         signed_at(fields)
     except ValueError:
         raise RecordError("at") from None
-    _check_image(fields["image"])
+    check_image(fields["image"])
     if kind == "accept":
         _check_steps(fields["passed"], fields["steps"])
     return fields
 
 
-def _check_image(image: object) -> None:
+def fits(name: str, text: str) -> bool:
+    """Whether a field of text has the form that records want."""
+    return _FORMS[name].fullmatch(text) is not None
+
+
+def check_image(image: object) -> None:
+    """Raises RecordError unless it is an image as records have it: name, sha256, kind."""
     if not isinstance(image, dict) or set(image) != {"name", "sha256", "kind"} or image["kind"] not in _IMAGE_KINDS:
         raise RecordError("image")
     for name, form in (("name", _IMAGE_NAME), ("sha256", _FORMS["prev"])):

@@ -1,7 +1,8 @@
 """What this bench says about its boards: a file of signed lines, each chained to the one before.
 
-In: the fields of a record. Out: its number; on disk when it is told. The same thing is not said twice in a row, so
-that a step that is run again leaves no second record. What a power cut left half written at the end never counted.
+In: the fields of a record. Out: its number; on disk when it is told. What a board is, is not said twice in a row, so
+that a step that is run again leaves no second record; every test is said, for each has a date of its own. What a power
+cut left half written at the end never counted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def say(folder: Path, fields: dict[str, Any], now: datetime) -> int:
     """Sign these fields (`kind`, `device` … of cloud/stock/record.py) and append them. The record's number."""
     with reservation.held(folder):
         lines = _lines(folder / FILE)
-        last = _last_of(lines, fields["device"], fields["kind"])
+        last = _last_of(lines, fields["device"], "provision")
         if last is not None and {name: last[name] for name in last if name not in _CHAIN} == fields:
             return int(last["n"])
         bench = reservation.plan(folder).bench

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tools.provision.reservation import Plan, Reserved
 
+UNKNOWN = {"name": "unknown", "sha256": "0" * 64, "kind": "trial"}  # nobody at this bench wrote it
 STEPS = ("facts", "modem", "bind", "write", "check", "record", "wipe", "lock")
 
 
@@ -56,7 +57,7 @@ def provision(
     console: Console,
     folder: Path,
     *,
-    image: dict[str, str],
+    image: dict[str, str] | None,
     now: datetime,
     serial: str = "",
     board: str = "",
@@ -65,12 +66,16 @@ def provision(
 ) -> Provisioned:
     """Everything that one board needs. `image`: name, sha256, kind. `step` is told before each of STEPS.
 
+    What is not said (image, serial, board) stays as this bench recorded it: locking a terminal again after a look at
+    its console must neither make another one of it nor void its test.
     With `lock=False` the console stays open for the acceptance test; call `lock_console` after it. Raises BenchError.
     """
+    reservation.check_clock(folder, now)
     plan = reservation.plan(folder)
-    board = board or plan.board
     step("facts")
     facts = _asked(console, on_board.FACTS)
+    before = _recorded(folder, facts["device"] or "", facts["mac"])
+    board = board or before.get("board") or plan.board
     step("modem")
     modem = _modem(console, folder, board)
     step("bind")
@@ -83,10 +88,11 @@ def provision(
     step("check")
     _check(console, reserved, plan, board)
     step("record")
-    serial = serial or mac.replace(":", "").upper()
+    serial = serial or before.get("serial") or mac.replace(":", "").upper()
     fields = {
         "kind": "provision", "device": reserved.device_id, "serial": serial, "mac": mac, "imei": modem["imei"],
-        "iccid": modem["iccid"], "board": board, "image": image, "firmware": facts["firmware"],
+        "iccid": modem["iccid"], "board": board, "image": image or before.get("image") or UNKNOWN,
+        "firmware": facts["firmware"],
     }  # fmt: skip
     number = records.say(folder, fields, now)
     step("wipe")
@@ -98,6 +104,12 @@ def provision(
         device_id=reserved.device_id, serial=serial, mac=mac, imei=modem["imei"], iccid=modem["iccid"], board=board,
         firmware=facts["firmware"], record=number, locked=lock,
     )  # fmt: skip
+
+
+def _recorded(folder: Path, device_id: str, mac: str) -> dict[str, Any]:
+    """What this bench said last about this board; nothing if it made none of it."""
+    last = records.latest(folder, device_id, "provision")
+    return last if last is not None and last["mac"] == mac else {}
 
 
 def lock_console(console: Console, lock_hash: bytes) -> None:

@@ -132,6 +132,25 @@ def test_the_same_board_again_is_the_same_terminal_and_its_password_stays(chip: 
     assert chip.nvs("password") == b"secret-of-1-which-is-long"
 
 
+def test_locking_a_terminal_again_changes_nothing_of_what_it_is(chip: Chip, bench: Path) -> None:
+    """After a look at its console: image, serial and board stay, so that its test and its label still hold."""
+    provision(chip, bench, lock=False, serial="OKB-0007")
+    done = CliRunner().invoke(app, ["--port", chip.port, "--bench", str(bench), "--keep-open"])
+    assert done.exit_code == 0, done.stderr
+    (line,) = lines(bench)
+    assert (json.loads(line)["image"], json.loads(line)["serial"]) == (IMAGE, "OKB-0007")
+    changed = CliRunner().invoke(app, ["--port", chip.port, "--bench", str(bench), "--keep-open", "--image", "other"])
+    assert changed.exit_code == 0
+    assert json.loads(lines(bench)[-1])["image"]["name"] == "other"
+
+
+@pytest.mark.parametrize("words", [["--serial", "okb 7"], ["--kind", "gold"], ["--sha256", "12"], ["--image", "固件"]])
+def test_what_no_record_could_hold_is_told_before_the_port_is_opened(bench: Path, words: list[str]) -> None:
+    """Not after the board has an identity."""
+    done = CliRunner().invoke(app, ["--port", "/dev/none", "--bench", str(bench), *words])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
 def test_a_board_that_lost_its_storage_is_not_given_a_second_identity(chip: Chip, bench: Path, tmp_path: Path) -> None:
     """The registry makes it another password, for the same id and the same board."""
     provision(chip, bench, lock=False)

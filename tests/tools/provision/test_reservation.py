@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cloud.stock import record
-from tests.cloud.stock.parts import provisioned
+from tests.cloud.stock.parts import acceptance, provisioned
 from tests.tools.provision.test_on_a_board import KEY, made
+from tools.board.texts import BenchError
 from tools.provision import records, reservation
 from tools.provision.errors import TEXTS, ProvisionError
 
@@ -106,6 +107,35 @@ def test_half_a_line_at_the_end_never_counted(bench: Path) -> None:
     first, second = both.decode().splitlines()
     assert record.parse(second)["prev"] == record.line_hash(first)
     record.verify(record.parse(second), KEY.public_key().public_bytes_raw())
+
+
+def test_every_test_is_said_with_its_own_date(bench: Path) -> None:
+    """The same verdict on another day is another test; the same identity is not said twice."""
+    made_now, tested = ({**fields, "device": "XC000001"} for fields in (provisioned("", 1), acceptance("", 1)))
+    days = [NOW, NOW + timedelta(days=1)]
+    assert [records.say(bench, made_now, day) for day in days] == [1, 1]
+    assert [records.say(bench, tested, day) for day in days] == [2, 3]
+
+
+def test_a_machine_whose_clock_is_behind_its_reservation_is_refused(bench: Path) -> None:
+    """What it signs would be older than what happened to the terminal before."""
+    reservation.check_clock(bench, NOW)
+    with pytest.raises(BenchError) as caught:
+        reservation.check_clock(bench, NOW - timedelta(days=1))
+    assert "本机时间" in caught.value.line
+
+
+def test_a_file_that_cannot_be_destroyed_is_told_and_is_loaded(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick that is write-protected."""
+
+    def refuse(_file: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(reservation, "_destroy", refuse)
+    with pytest.raises(BenchError) as caught:
+        load(bench, made(range(21, 23)))
+    assert "请销毁" in caught.value.line
+    assert reservation.free(bench) == 22
 
 
 def test_every_refusal_has_an_exit_code_of_its_own() -> None:
