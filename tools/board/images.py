@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tools.board.bench import Bench
 
 MEGABYTE = 1 << 20
+# A name goes into signed records: no spaces, as in `image (1).bin`, no Chinese.
+NAME_CHARS_MAX = 120
+_NOT_IN_NAMES = re.compile(r"[^\x21-\x7e]+")
 IMAGE_BYTES_MAX = 16 * MEGABYTE  # the largest flash of the chip
 WANTED_CN = (
     "请在 https://micropython.org/download/ESP32_GENERIC/ 下载 “Support for OTA” 一栏 v1.29.0 的 .bin 文件"
@@ -75,8 +79,9 @@ def _image(file: Path, data: bytes, sha256: str) -> Image:
     except espimage.OtherChipError as error:
         raise BenchError("other_chip", found=error.args[0], wanted=CHIP) from None
     flash_mb = -(-facts.flash_bytes // MEGABYTE)
+    name = _NOT_IN_NAMES.sub("-", file.stem)[:NAME_CHARS_MAX]
     return Image(
-        file.stem, found, facts.chip, facts.version, facts.kind, facts.slots, flash_mb, len(data)
+        name, found, facts.chip, facts.version, facts.kind, facts.slots, flash_mb, len(data)
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud.stock import record
 from tests.tools.board import an_image
 from tools.board import bench as benches
 from tools.board import bundle, espimage, images
@@ -25,6 +26,14 @@ def refused(bench: benches.Bench, data: bytes, name: str, sha256: str = "") -> s
     assert told.value.name == name
     assert images.listing(bench) == []
     return told.value.line
+
+
+def test_a_name_is_one_that_signed_records_can_hold(bench: benches.Bench, tmp_path: Path) -> None:
+    """A browser's second download, a folder's Chinese name."""
+    for name in ("ESP32_GENERIC (1).bin", "固件.bin"):
+        (tmp_path / name).write_bytes(WHOLE)
+        added = images.add(bench, tmp_path / name)
+        record.check_image({"name": added.name, "sha256": added.sha256, "kind": added.kind})
 
 
 @pytest.fixture
