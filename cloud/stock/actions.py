@@ -235,6 +235,8 @@ class _Merger:
                 self._conn, fields, line, bytes.fromhex(digest),
                 refused=reason or None, at=record.signed_at(fields), now=self._now,
             )  # fmt: skip
+            if not reason:
+                await store.judge(self._conn, fields["device"])
             kept[n] = digest
             (self._refused[bench].add if reason else self._refused[bench].discard)(n)
         return Outcome(line=number, n=n, device_id=fields["device"], result=result, reason=reason)
@@ -284,9 +286,7 @@ async def _take(conn: Conn, fields: dict[str, Any]) -> str:
         return "; ".join(reasons)
     if await store.later_record(conn, fields["bench"], device_id, fields["kind"], fields["n"]):
         return ""  # handed in late: what was said after it counts
-    if fields["kind"] == "accept":
-        await store.accept(conn, device_id, at if fields["passed"] else None)
-    elif known.card is not None:
+    if fields["kind"] == "provision" and known.card is not None:
         await store.provision(conn, fields, known.card, at)
     return ""
 

@@ -163,7 +163,7 @@ async def owners(conn: Conn, fields: dict[str, Any], msisdn_hash: bytes | None) 
 
 
 async def provision(conn: Conn, fields: dict[str, Any], card: StoredCard, at: datetime) -> None:
-    """The terminal gets its parts and its number; a reserved one is in stock. With other parts a test is void."""
+    """The terminal gets its parts and its number; a reserved one is in stock."""
     await conn.execute(
         "update device set msisdn_sealed = null, msisdn_hash = null"
         " where msisdn_hash = %(hash)s and status = 'retired'",
@@ -174,7 +174,6 @@ async def provision(conn: Conn, fields: dict[str, Any], card: StoredCard, at: da
         update device set serial = %(serial)s, mac = %(mac)s, imei = %(imei)s, iccid = %(iccid)s, board = %(board)s,
                image = %(image)s, image_kind = %(image_kind)s, provisioned_at = %(at)s,
                msisdn_sealed = %(sealed)s, msisdn_hash = %(hash)s,
-               passed_at = case when (imei, iccid, image) = (%(imei)s, %(iccid)s, %(image)s) then passed_at end,
                status = case status when 'reserved' then 'stock' else status end
         where device_id = %(device)s
         """,
@@ -189,11 +188,26 @@ async def provision(conn: Conn, fields: dict[str, Any], card: StoredCard, at: da
     )
 
 
-async def accept(conn: Conn, device_id: str, passed_at: datetime | None) -> None:
-    """How the latest acceptance test ended: when it passed, or None."""
+async def judge(conn: Conn, device_id: str) -> None:
+    """When the terminal passed its latest test, from all records that count, in whatever order they were handed in.
+
+    A test is void once the terminal was provisioned with another modem, card or image. A bench's clock that is ahead
+    would let a test outlast the visits after it: none is younger than its record here.
+    """
     await conn.execute(
-        "update device set passed_at = %(at)s where device_id = %(device_id)s",
-        {"at": passed_at, "device_id": device_id},
+        """
+        update device d set passed_at = (
+            select case when (t.line::jsonb->>'passed')::boolean and not exists (
+                       select from bench_record p where p.device_id = t.device_id and p.bench = t.bench
+                          and p.kind = 'provision' and p.refused is null and p.n > t.n
+                          and (p.line::jsonb->>'imei', p.line::jsonb->>'iccid', p.line::jsonb->'image'->>'name')
+                              <> (t.line::jsonb->>'imei', t.line::jsonb->>'iccid', t.line::jsonb->'image'->>'name')
+                   ) then least(t.signed_at, t.merged_at) end
+            from bench_record t where t.device_id = d.device_id and t.bench = d.bench and t.kind = 'accept'
+                  and t.refused is null order by t.n desc limit 1
+        ) where d.device_id = %(device_id)s
+        """,
+        {"device_id": device_id},
     )
 
 

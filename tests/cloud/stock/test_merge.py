@@ -258,3 +258,36 @@ def test_a_record_is_one_line_of_canonical_json() -> None:
     line = Bench({"bench": "B01", "key": "22" * 32, "devices": []}).sign(provisioned("XC000001", 1))
     assert "\n" not in line
     assert json.dumps(json.loads(line), sort_keys=True, separators=(",", ":")) == line
+
+
+async def test_a_test_from_before_another_card_was_put_in_never_counts(conn: Conn) -> None:
+    """Both were refused at first, for the first card was not in stock; the test was of that card."""
+    b01 = await bench(conn, cards=5)
+    b01.sign(provisioned(b01.ids[0], 7))
+    b01.sign(acceptance(b01.ids[0], 7))
+    b01.sign(provisioned(b01.ids[0], 7, iccid=iccid(1)))
+    assert await results(conn, b01.lines) == ["refused", "refused", "merged"]
+    await bench(conn, "B02", cards=9)
+    assert await results(conn, b01.lines) == ["merged", "merged", "known"]
+    assert await column(conn, b01.ids[0], "iccid") == iccid(1)
+    assert await column(conn, b01.ids[0], "passed_at") is None
+
+
+async def test_the_order_in_which_a_benchs_lines_come_in_makes_no_difference(conn: Conn) -> None:
+    """Another card, then its test: the test counts although the card's line was handed in after it."""
+    b01 = await bench(conn)
+    b01.sign(provisioned(b01.ids[0], 1))
+    b01.sign(provisioned(b01.ids[0], 1, iccid=iccid(2)))
+    b01.sign(acceptance(b01.ids[0], 1, iccid=iccid(2)))
+    assert await results(conn, [b01.lines[0], b01.lines[2], b01.lines[1]]) == ["merged"] * 3
+    assert await column(conn, b01.ids[0], "iccid") == iccid(2)
+    assert await column(conn, b01.ids[0], "passed_at") == NOW
+
+
+async def test_a_bench_whose_clock_is_ahead_gives_no_test_of_tomorrow(conn: Conn) -> None:
+    """It would still hold after the terminal came back from a home."""
+    b01 = await bench(conn)
+    b01.sign(provisioned(b01.ids[0], 1), NOW + timedelta(days=400))
+    b01.sign(acceptance(b01.ids[0], 1), NOW + timedelta(days=400))
+    assert await results(conn, b01.lines) == ["merged"] * 2
+    assert await column(conn, b01.ids[0], "passed_at") == NOW
