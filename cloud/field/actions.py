@@ -184,6 +184,8 @@ def _home_left(terminal: Terminal | None, job: Job, device_id: str) -> UUID:
 
 async def _enter(conn: Conn, job: Job, home_id: UUID) -> None:
     terminal = await store.terminal(conn, job.device_id)
+    if terminal is not None and terminal.home_id == home_id:
+        raise Refused("in_this_home", job.device_id)
     if code := rules.may_enter(terminal, job.on, without_acceptance=job.without_acceptance is not None):
         raise Refused(code, job.device_id)
     # A second terminal would be one that nobody pays and nobody looks after: the old one is swapped.

@@ -106,13 +106,18 @@ async def evidence(conn: Conn, visit_id: UUID) -> set[str]:
 
 
 async def presses(conn: Conn, device_id: str, received_after: datetime) -> list[Press]:
-    """SOS presses of a terminal that reached us after a moment, the earliest first."""
+    """SOS presses of a terminal that reached us after a moment, the earliest first.
+
+    Neither those of a bench's test, nor one that proved another visit.
+    """
     async with conn.cursor(row_factory=class_row(Press)) as cursor:
         await cursor.execute(
             """
-            select id, happened_at, received_at from message
+            select id, happened_at, received_at from message m
             where device_id = %(device_id)s and kind = 'press' and body->>'key' = 'sos'
-              and received_at > %(after)s order by received_at, id limit %(most)s
+              and body->>'how' is distinct from 'test' and received_at > %(after)s
+              and not exists (select from field_visit v where v.device_id = m.device_id and v.press_id = m.id)
+            order by received_at, id limit %(most)s
             """,
             {"device_id": device_id, "after": received_after, "most": PRESSES_MAX},
         )

@@ -67,11 +67,13 @@ def install(
 def _settle(job: jobs.JobFile, wish: choose.Wish, why: str | None, on: str | None, *, offline: bool) -> None:
     """The home and what else the job says, before the registry sees it."""
     if wish.home:
-        job.set_job(home_id=str(choose.home_id(wish.home)))
+        chosen = str(choose.home_id(wish.home))
+        visit.belongs(job, home_id=chosen)
+        job.set_job(home_id=chosen)
     elif job.data["job"]["home_id"] is None:
         # Without network there is no list to choose from: the work order names the home.
-        chosen = choose.home_id(ask.line("住户编号（派工单上）")) if offline else choose.choose(wish)
-        job.set_job(home_id=str(chosen))
+        asked = choose.home_id(ask.line("住户编号（派工单上）")) if offline else choose.choose(wish)
+        job.set_job(home_id=str(asked))
     if why is not None:
         job.set_job(without_acceptance=why)
     if on is not None:

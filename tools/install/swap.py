@@ -48,6 +48,7 @@ def swap(
         leaving = ask.device_id(old, "请扫描或输入旧终端编号")
         coming = ask.device_id(new, "请扫描或输入新终端编号")
         job = jobs.begin(folder, SWAP, coming, now=clock.now(), actor=options.actor(by), on=options.day(on))
+        visit.belongs(job, old_device_id=leaving)
         job.set_job(
             old_device_id=leaving,
             retire_old=retire or job.data["job"]["retire_old"],

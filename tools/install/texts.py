@@ -9,6 +9,9 @@ FAILURES: dict[str, tuple[int, str, str]] = {
     "reserved": (12, "该编号只是预留，还没有终端，请先合并工作台记录", "only a reserved id; merge the bench's records"),
     "retired": (13, "该终端已报废或凭据已吊销，不能使用", "retired or revoked; take another terminal"),
     "in_a_home": (14, "该终端已登记在另一户，请先拆除", "it is in another home; remove it there first"),
+    "in_this_home": (
+        42, "该终端已经装在这一户，不用再装，也不要拆", "it is in this home already; there is nothing to do",
+    ),
     "still_elsewhere": (15, "该终端当天还在另一户，请核对日期", "it was in another home on that day; check the date"),
     "never_tested": (16, "该终端没有验收记录，请先运行 onekey check-terminal", "never tested"),
     "test_failed": (17, "该终端最近一次验收未通过，不能安装", "its last acceptance test failed"),
@@ -44,6 +47,10 @@ FAILURES: dict[str, tuple[int, str, str]] = {
     "applied_already": (37, "该作业已写入登记库，请用 onekey remove 撤回", "applied; take it back by onekey remove"),
     "bad_answer": (38, "填写的内容不对", "an answer has not the form that is asked for"),
     "busy": (39, "数据库正忙或正在切换，请重试", "the database is busy or moving; try again"),
+    "other_visit": (
+        43, "该终端有一个未完成的作业，材料是另一户的；请先用 onekey install --send 发送，或用 --drop 放弃",
+        "an unfinished job of it holds another home's evidence; send it or drop it first",
+    ),
     "setup": (2, "本机没有设置好", "this computer is not set up"),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from cloud import clock
+from cloud.days import shanghai_day
 from tools.install import ask, jobs, run, texts
 from tools.install.texts import FailedError
 
@@ -34,6 +35,9 @@ class How:
 
 def walk(job: JobFile, answers: Answers, how: How) -> None:
     """Take a job from where it stands to its end; prints one line or one JSON object."""
+    begun, today = shanghai_day(job.job.begun_at), shanghai_day(clock.now())
+    if begun != today:
+        typer.echo(f"接着 {begun} 开始的作业，记为 {job.job.on} 上门；若是今天，请加 --on {today}", err=True)
     if how.offline:
         _offline(job, answers, how)
         return
@@ -45,6 +49,16 @@ def walk(job: JobFile, answers: Answers, how: How) -> None:
     if set(applied.missing) - {"press"}:
         ask.evidence(job, answers, clock.now())
     say_applied(run.add_evidence(job), as_json=how.as_json)
+
+
+def belongs(job: JobFile, **values: str) -> None:
+    """Raise FailedError where a job that was begun before holds the evidence of another home or terminal.
+
+    One family's signature must not stand for another's.
+    """
+    collected = job.data["files"] or job.data["call_120"] or job.data.get("pressed")
+    if collected and any(job.data["job"][name] not in {None, value} for name, value in values.items()):
+        raise FailedError("other_visit", job.job.device_id)
 
 
 def _offline(job: JobFile, answers: Answers, how: How) -> None:

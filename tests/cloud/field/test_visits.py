@@ -263,9 +263,34 @@ async def test_only_an_sos_of_this_terminal_in_this_visit_is_the_elders_test(con
     await pressed(conn, NEW, after + timedelta(seconds=1), after + timedelta(seconds=1), key="cancel")
     await pressed(conn, SPARE, after, after)
     await pressed(conn, NEW, NOW - timedelta(hours=2), after + timedelta(seconds=2))
+    await pressed(conn, NEW, after, after + timedelta(seconds=3), how="test")
     assert not await actions.press_seen(conn, install.visit_id)
-    await pressed(conn, NEW, after, after + timedelta(seconds=3))
+    await pressed(conn, NEW, after, after + timedelta(seconds=4))
     assert await actions.press_seen(conn, install.visit_id)
+
+
+async def test_one_press_proves_one_visit(conn: Conn) -> None:
+    """Swapped out and back within two minutes: the elder presses for each terminal that stays."""
+    await in_stock(conn, NEW)
+    install = job(home_id=await a_home(conn))
+    await do(conn, install)
+    await pressed(conn, NEW, NOW, NOW + timedelta(seconds=1))
+    assert await actions.press_seen(conn, install.visit_id)
+    await do(conn, job("remove", NEW, reason="moved"))
+    again = job(home_id=install.home_id, without_acceptance="the same terminal again")
+    await do(conn, again)
+    assert not await actions.press_seen(conn, again.visit_id)
+    await pressed(conn, NEW, NOW + timedelta(seconds=9), NOW + timedelta(seconds=10))
+    assert await actions.press_seen(conn, again.visit_id)
+
+
+async def test_a_terminal_that_is_in_this_home_is_not_said_to_be_in_another(conn: Conn) -> None:
+    """The same command typed again after a visit that was over: nobody is told to remove it."""
+    await in_stock(conn, NEW)
+    home_id = await a_home(conn)
+    await do(conn, job(home_id=home_id))
+    assert await refusal(conn, job(home_id=home_id)) == "in_this_home"
+    assert await refusal(conn, job(home_id=await a_home(conn, tail=2))) == "in_a_home"
 
 
 async def test_days_that_were_closed_before_a_late_job_arrived_are_closed_again(conn: Conn) -> None:
@@ -309,10 +334,8 @@ async def test_the_latest_word_of_a_bench_decides_whether_a_terminal_may_go_into
     await stock.add_bench(conn, "B01", b"k" * 32, NOW)
     fields = {"bench": "B01", "n": 1, "kind": "accept", "device": NEW}
     await stock.keep(conn, fields, "{}", b"h" * 32, refused=None, at=NOW, now=NOW)
-    await stock.accept(conn, NEW, None)
     assert await refusal(conn, job(home_id=home_id)) == "test_failed"
-    await stock.accept(conn, NEW, NOW)
-    await conn.execute("update device set image_kind = 'trial' where device_id = %s", [NEW])
+    await conn.execute("update device set passed_at = %s, image_kind = 'trial' where device_id = %s", [NOW, NEW])
     assert await refusal(conn, job(home_id=home_id)) == "trial_image"
     await conn.execute("update device set image_kind = 'home' where device_id = %s", [NEW])
     await do(conn, job(home_id=home_id))

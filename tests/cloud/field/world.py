@@ -69,7 +69,13 @@ async def prove(conn: Conn, each: Job, now: datetime = NOW, **more: Any) -> Appl
 
 
 async def pressed(
-    conn: Conn, device_id: str, happened_at: datetime | None, received_at: datetime, *, key: str = "sos"
+    conn: Conn,
+    device_id: str,
+    happened_at: datetime | None,
+    received_at: datetime,
+    *,
+    key: str = "sos",
+    how: str = "short",
 ) -> None:
     """A press as ingest stores it."""
     await conn.execute(
@@ -77,7 +83,7 @@ async def pressed(
         " values (%s, %s, %s, 'press', %s, %s, 'clock', %s, %s)",
         [
             device_id, f"0a0b0c0d.1.{int(received_at.timestamp()) % 100_000}", uuid.uuid4().bytes,
-            json.dumps({"key": key}), happened_at, shanghai_day(received_at), received_at,
+            json.dumps({"key": key, "how": how}), happened_at, shanghai_day(received_at), received_at,
         ],
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud import db
+from cloud.days import shanghai_day
 from tests.cloud.field import world
 from tests.cloud.field.world import JPEG, NEW, OLD, SPARE
 from tools import registry
@@ -80,6 +81,32 @@ def test_a_job_that_is_refused_when_it_is_sent_keeps_none_of_the_others_back(fie
     assert [job.job.device_id for job in refused] == [SPARE]
     assert field.onekey("install", "--drop", refused[0].job_id).exit_code == 0
     assert field.answer("install", "--send") == {"jobs": [], "left": 0}
+
+
+def test_one_familys_signature_is_never_sent_for_another(field: Field, home: uuid.UUID) -> None:
+    """The first home was refused; days later the same terminal goes to the next one."""
+    other = field.do(lambda conn: world.a_home(conn, tail=2))
+    collect(field, home)
+    for words in ((NEW, "--home", str(other), "--wait", "0"), (NEW, "--home", str(other), "--offline")):
+        result = field.onekey("install", *words, *field.answers, typed="y\n")
+        assert result.exit_code == FAILURES["other_visit"][0], result.output
+    assert field.files()[0].data["job"]["home_id"] == str(home)
+    field.pressed()
+    assert field.answer("install", "--send")["jobs"][0]["home"] == str(home)
+
+
+def test_a_job_that_is_gone_on_with_on_another_day_says_which_day_is_recorded(field: Field, home: uuid.UUID) -> None:
+    """The day is what is paid."""
+    words = (NEW, "--home", str(home), "--wait", "0", *field.answers)
+    assert "接着" not in field.onekey("install", *words).stderr
+    (job,) = field.files()
+    begun = job.job.begun_at - timedelta(days=2)
+    field.rows("delete from field_visit returning 1")
+    field.rows("delete from installation returning 1")
+    field.rows("update device set status = 'stock' returning 1")
+    job.data["job"] |= {"begun_at": begun.isoformat(), "on": shanghai_day(begun).isoformat()}
+    job.save()
+    assert f"接着 {shanghai_day(begun)} 开始的作业" in field.onekey("install", *words).stderr
 
 
 def test_a_job_file_that_was_altered_is_refused(field: Field, home: uuid.UUID) -> None:
