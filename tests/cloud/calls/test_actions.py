@@ -83,6 +83,14 @@ async def test_a_test_is_a_case_and_never_an_emergency(town: Conn) -> None:
     assert await down(town, "route") == []
 
 
+async def test_a_test_at_a_bench_leaves_nothing_with_the_desk(town: Conn) -> None:
+    """Fifty thousand terminals are tested before they are in a home."""
+    await press(town, 1, how="test", device=STRANGER)
+    assert await cases(town, STRANGER) == []
+    await press(town, 2, device=STRANGER)
+    assert len(await cases(town, STRANGER)) == 1
+
+
 async def test_presses_of_one_key_are_one_case_and_another_key_opens_its_own(town: Conn) -> None:
     # Pins merging: impatience raises the count, another need is another case.
     await press(town, 1)
