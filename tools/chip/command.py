@@ -35,6 +35,7 @@ LOOK_S = 0.1  # between two looks at lamp, buzzer, starts and modem
 READ = 4_096
 KEY_MS_MAX = 60_000
 CELL_MV = (2_500, 4_500)
+ICCID = "89860400000000000007"  # with a check digit, so that a list of SIM cards may hold it
 MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 
@@ -51,7 +52,7 @@ def chip(
     flash_mb: Annotated[int, typer.Option(min=1, max=128, help="Megabytes of flash, a power of two.")] = 4,
     mac: Annotated[str, typer.Option(help="Of the chip.")] = "24:6f:28:00:00:01",
     imei: Annotated[str, typer.Option(help="Of the modem; 15 digits.")] = "860000000000017",
-    iccid: Annotated[str | None, typer.Option(help="Of the SIM card.")] = None,
+    iccid: Annotated[str, typer.Option(help="Of the SIM card.")] = ICCID,
     script: Annotated[Path | None, typer.Option(help="What each number does, as for onekey modem.")] = None,
     blank: Annotated[bool, typer.Option(help="Nothing runs before an image was written.")] = True,
     speed: Annotated[float, typer.Option(min=0.01, max=1000, help="Divide all delays of the modem by this.")] = 1.0,
