@@ -31,7 +31,12 @@ def cause() -> str:
     return "soft"
 
 
+def own() -> None:
+    """The restart that follows is wanted: no crash."""
+    machine.RTC().memory(_MARK)
+
+
 def reboot() -> None:
     """Start again, now."""
-    machine.RTC().memory(_MARK)
+    own()
     machine.reset()

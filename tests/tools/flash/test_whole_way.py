@@ -108,7 +108,8 @@ def test_one_command_makes_a_labelled_terminal(
     ]  # fmt: skip
     assert sorted(path.suffix for path in ready.bench.labels.iterdir()) == [".pdf", ".png"]
     assert cloud.wait("press")["how"] == "test"
-    assert cloud.wait("boot", 90)["board"] == "okb-a"  # by its own program, after the lock
+    boot = cloud.wait("boot", 90)  # by its own program, after the lock
+    assert (boot["board"], boot["cause"]) == ("okb-a", "soft")
     assert chip.nvs("lock") is not None
     assert "secret-of" not in "".join(path.read_text() for path in ready.bench.log.iterdir())
 
