@@ -4,6 +4,6 @@ In: a provisioned board on a port, a technician. Out: a signed record, and a lab
 the board or the network reports, or on a code that only somebody who saw or heard it can type.
 """
 
-from tools.accept.bench import run
+from tools.accept.bench import ready, run
 
-__all__ = ["run"]
+__all__ = ["ready", "run"]

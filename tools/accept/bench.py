@@ -10,6 +10,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cloud.stock.record import stamp
 from tools.accept import check, plan
 from tools.accept.errors import AcceptError
 from tools.accept.on_port import session_on
@@ -17,8 +18,11 @@ from tools.accept.parts import Bench
 from tools.accept.person import at_keyboard
 from tools.accept.session import BrokenError
 from tools.board.journal import Journal
-from tools.label import make
+from tools.board.texts import BenchError
+from tools.label import LEGEND, BadLabelError, make
 from tools.label.command import of_record
+from tools.label.layout import draw
+from tools.paper.fonts import NoFontError
 from tools.provision import records, reservation
 
 if TYPE_CHECKING:
@@ -27,17 +31,22 @@ if TYPE_CHECKING:
     from tools.board.console import Console
 
 SETTINGS = "bench.json"
+NO_LABEL = "已通过，但标签没有写成（{why}），请运行 onekey label reprint / passed, but no label was written ({why})"
 _OF_BOARD = ("device", "serial", "mac", "imei", "iccid", "board", "image", "firmware")  # the same in both records
 
 
 def run(console: Console, bench: Folder, facts: dict[str, Any], person: Person | None = None) -> dict[str, Any]:
     """Test the board and record the verdict. Raises AcceptError without a pass; then there is no label."""
     settings = load_settings(bench)
+    reservation.check_clock(bench.folder, datetime.now(UTC))
     wanted = wanted_of(bench, settings, facts)
     log = Journal(bench, facts["mac"]).log
+    person = person or at_keyboard(facts["device"])
+    where, device = console.port, facts["device"]
+    person.tell("board", f"现在验收 {where} 上的终端 {device}", f"now {device} on {where}")
     try:
         with session_on(console.transport, log) as session:
-            parts = check.run(Bench(session, person or at_keyboard(facts["device"]), wanted, session.keys))
+            parts = check.run(Bench(session, person, wanted, session.keys))
     except BrokenError as error:
         raise AcceptError("no_session", error=error) from None
     passed = check.passed(parts)
@@ -48,8 +57,26 @@ def run(console: Console, bench: Folder, facts: dict[str, Any], person: Person |
         missing = [part.name for part in parts if not part.passed] or list(plan.PARTS)
         raise AcceptError("not_passed", parts=", ".join(missing))
     record = records.latest(bench.folder, facts["device"], "accept")
-    label = make(of_record(record or {}, settings), bench.labels)
+    try:
+        label = make(of_record(record or {}, settings), bench.labels)
+    except OSError as error:
+        raise BenchError("bench", path=bench.labels, error=NO_LABEL.format(why=error.strerror)) from None
     return {"record": number, "label": [str(path) for path in label]}
+
+
+def ready(bench: Folder) -> None:
+    """What a test needs of this bench, asked before the board is touched. Raises BenchError."""
+    settings = load_settings(bench)
+    sample = {
+        "device": "XC000000", "serial": "0", "board": reservation.plan(bench.folder).board, "image": {"kind": "home"},
+        "at": stamp(datetime.now(UTC)),
+    }  # fmt: skip
+    try:
+        draw(of_record(sample, settings), LEGEND)
+    except (BadLabelError, NoFontError) as error:
+        raise BenchError("bench", path=bench.folder / SETTINGS, error=error) from None
+    except (ImportError, AttributeError, TypeError):
+        raise AcceptError("bad_settings", path=bench.folder / SETTINGS) from None
 
 
 def load_settings(bench: Folder) -> dict[str, Any]:

@@ -15,9 +15,14 @@ import typer
 from tools.accept import bench as room
 from tools.accept.errors import AcceptError
 from tools.board import bench as folders
+from tools.board import ports, texts
 from tools.board.console import Console
-from tools.board.texts import BenchError
+from tools.board.texts import BenchError, usage
 from tools.provision import on_board, records, reservation, work
+
+# What starts the program on an official image; flashing puts it last, after the test. A label on a terminal without it
+# would stand on one that calls nobody.
+MAIN = "/main.py"
 
 app = typer.Typer(add_completion=False)
 
@@ -25,7 +30,7 @@ app = typer.Typer(add_completion=False)
 @app.command("check-terminal")
 def check_terminal(
     *,
-    port: Annotated[str, typer.Option(help="Serial port or pyserial URL.")],
+    port: Annotated[str, typer.Option(help="Serial port or pyserial URL; found if there is just one.")] = "",
     bench: Annotated[
         Path | None, typer.Option(help="The bench's folder; else OKC_BENCH, else ~/.onekey-bench.")
     ] = None,
@@ -34,10 +39,15 @@ def check_terminal(
 ) -> None:
     """Guide a technician through the acceptance test; print the label after a pass."""
     try:
-        told = _one(port, folders.find(bench), keep_open=keep_open)
+        place = folders.find(bench)
+        room.ready(place)
+        told = _one(ports.choose([port] if port else [], several=False)[0], place, keep_open=keep_open)
     except BenchError as error:
         typer.echo(error.line, err=True)
         raise typer.Exit(error.code) from None
+    except KeyboardInterrupt:
+        typer.echo("已中断，请重新验收 / interrupted; test it again", err=True)
+        raise typer.Exit(texts.INTERRUPTED) from None
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
     else:
@@ -47,6 +57,8 @@ def check_terminal(
 def _one(port: str, bench: folders.Bench, *, keep_open: bool) -> dict[str, Any]:
     with Console(port) as console:
         facts = known(console, bench)
+        if facts["image"]["kind"] == "trial" and MAIN not in console.listing():
+            raise usage("这块板子还没有做完，请运行 ./flash.sh", "nothing would start its program; run ./flash.sh")
         told = room.run(console, bench, facts)
     if not keep_open:
         reserved = reservation.find(bench.folder, facts["mac"])

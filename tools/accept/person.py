@@ -9,11 +9,15 @@ import json
 import queue
 import sys
 import threading
+import time
+from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOK_S = 0.2  # whether the keyboard is gone
 ANSWER_S = 300.0  # the technician may be at another board, and comes back
 
 
@@ -38,7 +42,7 @@ class Desk:
 
     def __init__(self, slots: int, lines: TextIO, show: Callable[[str], None], *, as_json: bool = False) -> None:
         self._answers: list[queue.Queue[str]] = [queue.Queue() for _ in range(slots)]
-        self._waiting: set[int] = set()
+        self._over = False  # nobody types any more
         self._lines = lines
         self._show = show
         self._as_json = as_json
@@ -61,13 +65,11 @@ class Desk:
 
     def answer(self, slot: int) -> str:
         """The next line that is meant for this board."""
-        self._waiting.add(slot)
-        try:
-            return self._answers[slot - 1].get(timeout=ANSWER_S)
-        except queue.Empty:
-            raise NobodyThereError from None
-        finally:
-            self._waiting.discard(slot)
+        deadline = time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline and not (self._over and self._answers[slot - 1].empty()):
+            with suppress(queue.Empty):
+                return self._answers[slot - 1].get(timeout=LOOK_S)
+        raise NobodyThereError
 
     def drop(self, slot: int) -> None:
         """What was typed before a question answers nothing."""
@@ -83,6 +85,7 @@ class Desk:
                 self._answers[int(words[0]) - 1].put(" ".join(words[1:]))
             elif words:
                 self._show("请先输入板号，再输入答案 / the board's number first, then the answer")
+        self._over = True
 
 
 class At(Person):
@@ -104,6 +107,12 @@ class At(Person):
         return self._desk.answer(self._slot)
 
 
+@lru_cache(maxsize=1)
+def _keyboard() -> Desk:
+    """One for all boards of a batch, one after the other: two would take each other's answers."""
+    return Desk(1, sys.stdin, lambda text: print(text, file=sys.stderr, flush=True))
+
+
 def at_keyboard(name: str) -> At:
-    """One board, this terminal's keyboard and screen."""
-    return Desk(1, sys.stdin, print).person(1, name)
+    """One board, this terminal's keyboard and screen: standard error, for standard output is for the result."""
+    return _keyboard().person(1, name)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cloud.stock import record, rules
 from tests.cloud.stock.parts import iccid
+from tools.accept.command import app as check
 from tools.board.console import Console
 from tools.board.texts import BenchError
 from tools.chip import Chip
@@ -43,7 +44,7 @@ def made(ids: range = range(1, 4), **other: Any) -> dict[str, Any]:
         for number in ids
     ]  # fmt: skip
     return {
-        "v": 1, "bench": "B01", "made_at": "2026-03-31T04:00:00Z", "key": KEY.private_bytes_raw().hex(),
+        "v": 1, "bench": "B01", "made_at": "2024-03-31T04:00:00Z", "key": KEY.private_bytes_raw().hex(),
         "config": CONFIG, "proof_key": "00" * 32, "sims": {iccid(1): "aa", iccid(2): "bb"}, "devices": devices,
         "server": "broker.example:8883", "roots": [ROOT_DER.hex()], "board": "okb-a", **other,
     }  # fmt: skip
@@ -222,3 +223,13 @@ def test_a_board_without_firmware_is_told_so(chip: Chip, bench: Path) -> None:
     result = CliRunner().invoke(app, ["--port", chip.port, "--bench", str(bench)])
     assert result.exit_code == 73
     assert "onekey flash" in result.stderr
+
+
+def test_a_board_whose_program_nothing_starts_is_not_tested_for_a_label(chip: Chip, bench: Path) -> None:
+    """Its flashing stopped before the end: a label would stand on a terminal that calls nobody."""
+    provision(chip, bench, lock=False)
+    (bench / "bench.json").write_text(json.dumps({"test_number": "13800000099"}))
+    done = CliRunner().invoke(check, ["--port", chip.port, "--bench", str(bench)])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
+    assert "./flash.sh" in done.stderr
+    assert len(lines(bench)) == 1

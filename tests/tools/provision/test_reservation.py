@@ -119,6 +119,7 @@ def test_every_test_is_said_with_its_own_date(bench: Path) -> None:
 
 def test_a_machine_whose_clock_is_behind_its_reservation_is_refused(bench: Path) -> None:
     """What it signs would be older than what happened to the terminal before."""
+    load(bench, made(range(21, 22), made_at=record.stamp(NOW)))
     reservation.check_clock(bench, NOW)
     with pytest.raises(BenchError) as caught:
         reservation.check_clock(bench, NOW - timedelta(days=1))
