@@ -73,6 +73,7 @@ def _jobs(
     if missing := steps.missing_room(until):
         raise missing
     place = benches.find(bench)
+    steps.ready(place, until)
     only_look = until == steps.IDENTIFY
     if only_look and erase:
         raise usage("识别时不能擦除", "--erase does not go with --until identify")
@@ -116,6 +117,7 @@ def _told(job: steps.Job) -> dict[str, Any]:
         "sha256": job.load.image.sha256 if job.load is not None else None,
         "steps": job.made,
         "device": job.known.get("device"),
+        "label": job.known.get("label") if steps.TEST in job.made else None,
         "failed": failed,
     }
 
@@ -151,3 +153,7 @@ def _line(job: steps.Job) -> None:
         chinese, english = steps.TITLES[step]
         word = "完成 / done" if when == steps.MADE_NOW else "之前已完成 / done before"
         print(f"  {chinese} {english}: {word}")
+    if steps.PROVISION in job.made:
+        print(f"终端编号 / device: {job.known.get('device')}")
+    if steps.TEST in job.made:
+        print(f"标签，请打印并贴上 / label, print it: {' '.join(job.known.get('label', ()))}")

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from tools.board.console import Console
 
 
+def ready(bench: Bench) -> None:
+    """What this step needs of the bench, asked before the board is touched. Raises BenchError."""
+    reservation.plan(bench.folder)
+    reservation.key(bench.folder)
+    reservation.check_clock(bench.folder, utc_now())
+
+
 def run(console: Console, bench: Bench, facts: dict[str, Any]) -> dict[str, Any]:
     """The board is a terminal, and the bench's records say so. Raises BenchError."""
     made = work.provision(console, bench.folder, image=facts["image"], now=utc_now(), lock=False)

@@ -17,6 +17,7 @@ from tools.board.console import Console
 from tools.board.journal import Journal
 from tools.board.texts import BenchError
 from tools.flash import program
+from tools.provision import unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ TITLES = {
     TEST: ("验收", "test"),
     START: ("启动", "start"),
 }
-# Rooms with `run(console, bench, facts) -> facts`, each built on its own.
+# Rooms with `run(console, bench, facts) -> facts`, perhaps `ready(bench)`, each built on its own.
 ROOMS = {PROVISION: "tools.flash.identity", TEST: "tools.accept"}
 MADE_NOW, MADE_BEFORE = "done", "before"
 
@@ -185,7 +186,7 @@ def _test(job: Job, load: Load, _: Journal) -> dict[str, Any]:
 
 
 def _start(job: Job, load: Load, journal: Journal) -> dict[str, Any]:
-    """A board that was locked and started by a run that was cut is deaf: that is what was wanted."""
+    """A board that was locked and started by a run that was cut is deaf: if it says so itself, all is as wanted."""
     try:
         with Console(job.port) as console:
             program.same_board(console, job.known["mac"])
@@ -193,9 +194,9 @@ def _start(job: Job, load: Load, journal: Journal) -> dict[str, Any]:
                 program.enable(console, load.bundle)
             importlib.import_module(ROOMS[PROVISION]).lock(console, job.bench, dict(job.known))
     except BenchError as error:
-        if error.name != "silent" or not job.resumed:
+        if error.name != "silent" or not job.resumed or not unlock.is_locked(job.port):
             raise
-        journal.log("the console is deaf: locked and started before")
+        journal.log("the console is locked: started before")
     return {}
 
 
@@ -205,6 +206,17 @@ def missing_room(until: str) -> BenchError | None:
         if STEPS.index(step) <= STEPS.index(until) and _work(name) is None:
             return BenchError("no_room", room=name, step=STEPS[STEPS.index(step) - 1])
     return None
+
+
+def ready(bench: Bench, until: str) -> None:
+    """What a later step would miss is told before the board is touched. Raises BenchError."""
+    for step, name in ROOMS.items():
+        if STEPS.index(step) <= STEPS.index(until):
+            getattr(importlib.import_module(name), "ready", _nothing)(bench)
+
+
+def _nothing(_bench: Bench) -> None:
+    """A room that needs nothing."""
 
 
 def _work(name: str) -> Callable[[Console, Bench, dict[str, Any]], dict[str, Any]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -16,12 +17,16 @@ import serial
 from tests.tools.board.an_image import BANNER, image
 from tests.tools.flash.conftest import SMALL, Desk
 from tests.tools.flash.test_flash import begun
+from tests.tools.provision.test_on_a_board import made
+from tools.accept import errors as accept
 from tools.board import esp, images, ports, texts
 from tools.board.bundle import Bundle
 from tools.board.console import Console
 from tools.board.texts import BenchError
 from tools.chip import Chip
 from tools.flash import program, steps
+from tools.provision import errors as provision
+from tools.provision import reservation
 
 
 def fails(desk: Desk, name: str, *words: str) -> str:
@@ -241,3 +246,44 @@ def test_with_json_a_failure_is_one_object(desk: Desk, monkeypatch: pytest.Monke
     monkeypatch.setattr(ports, "found", list)
     assert desk.told("--until", "verify")["failed"]["name"] == "no_port"
     assert desk.told("--port", "/dev/ttyNONE", "--until", "verify")["failed"]["exit"] == 11
+
+
+def test_what_a_later_step_would_miss_is_told_before_the_board_is_touched(
+    chip: Chip, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No reservation, no test phone, words that no label can hold: not after ten minutes of writing."""
+    touched: list[str] = []
+    monkeypatch.setattr("tools.board.esp.identify", lambda port, _log: touched.append(port))
+    assert desk.flash("--port", chip.port).exit_code == provision.TEXTS["no_reservation"][0]
+    file = desk.bench.folder.parent / "reserved"
+    file.write_text(json.dumps(made()))
+    reservation.load(desk.bench.folder, file)
+    settings = desk.bench.folder / "bench.json"
+    for content, (code, _, _) in (
+        (None, accept.TEXTS["no_test_number"]), ("{", accept.TEXTS["bad_settings"]),
+        ({"test_number": "120"}, accept.TEXTS["bad_test_number"]),
+        ({"test_number": "13800000099", "legends": {"k1": "\U0001f600"}}, texts.TEXTS["bench"]),
+        ({"test_number": "13800000099", "legends": ["k1"]}, accept.TEXTS["bad_settings"]),
+    ):  # fmt: skip
+        if content is not None:
+            settings.write_text(content if isinstance(content, str) else json.dumps(content))
+        done = desk.flash("--port", chip.port)
+        assert (done.exit_code, done.stderr.count("\n")) == (code, 1), done.output
+    assert touched == []
+
+
+def test_a_board_that_is_silent_is_not_taken_for_a_locked_one(
+    chip: Chip, desk: Desk, rooms: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that was cut before the lock was set leaves a terminal that anybody could open."""
+    del rooms
+
+    def away(*_: Any) -> None:
+        raise BenchError("silent", port=chip.port)
+
+    monkeypatch.setattr("tools.flash.program.enable", away)
+    monkeypatch.setattr("tools.provision.unlock.is_locked", lambda _port: False)
+    assert desk.flash("--port", chip.port).exit_code == 24
+    assert desk.flash("--port", chip.port).exit_code == 24
+    monkeypatch.setattr("tools.provision.unlock.is_locked", lambda _port: True)
+    assert desk.flash("--port", chip.port).exit_code == 0
