@@ -1,3 +1,3 @@
 #!/bin/sh
-# Prepares the environment and calls `onekey flash`; nothing else.
-cd "$(dirname "$0")" && python=$(python3 -c 'from tools.environment import ensure; print(ensure())') && exec "$python" -m tools flash "$@"
+# Prepares the environment and calls `onekey flash`, from any folder; nothing else.
+python=$(cd "$(dirname "$0")" && python3 -c 'from tools.environment import ensure; print(ensure())') && exec "$(dirname "$python")/onekey" flash "$@"

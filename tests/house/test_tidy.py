@@ -13,7 +13,8 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 
 TOP = {
-    "firmware", "cloud", "protocol", "hardware", "tools", "tests", "flash.sh", "pyproject.toml", "README.md", "LICENSE",
+    "firmware", "cloud", "protocol", "hardware", "tools", "tests", "flash.sh", "onekey", "pyproject.toml",
+    "README.md", "LICENSE",
 }  # fmt: skip
 # Modules that MicroPython does not have, or that cost a terminal memory it does not have.
 NOT_ON_THE_TERMINAL = {"enum", "dataclasses", "typing", "__future__", "re", "pathlib", "logging", "collections.abc"}

@@ -38,8 +38,8 @@ FAILURES: dict[str, tuple[int, str, str]] = {
         "the elder's test press has not arrived; run again to go on",
     ),
     "offline": (
-        33, "连不上数据库；作业已保存，稍后运行 onekey install --send",
-        "no connection; the job is kept, run onekey install --send",
+        33, "连不上数据库，作业已保存；没有网络时加 --offline 做完，有网络后运行 onekey install --send",
+        "no connection, the job is kept; without network add --offline, later run onekey install --send",
     ),
     "damaged": (34, "作业文件已损坏或被改动", "a job file is damaged or was altered"),
     "no_home": (35, "没有选择住户", "no home was chosen"),
