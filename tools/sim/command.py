@@ -97,7 +97,7 @@ def list_(as_json: Json = False) -> None:
         f" {row[f'end_within_{SOON_DAYS}_days']:>6} end within {SOON_DAYS} days"
         for row in rows
     ]
-    say(as_json, {"sims": rows}, "\n".join(lines) or "no cards")
+    say(as_json, {"sims": rows}, "\n".join(lines) or "没有卡 / no cards")
 
 
 @app.command()
@@ -115,4 +115,4 @@ def export(
 
     with NewFile(out) as file:
         count = do(work, RegistrySettings)
-    say(as_json, {"bench": bench, "cards": count, "file": str(out)}, f"{count} cards in {out}")
+    say(as_json, {"bench": bench, "cards": count, "file": str(out)}, f"{count} 张卡 / cards: {out}")

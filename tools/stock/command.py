@@ -69,8 +69,8 @@ def reserve(
         made = do(work, Settings)
     names = [each["device_id"] for each in made["devices"]]
     fields = {"bench": bench, "first": names[0], "last": names[-1], "count": len(names), "file": str(out)}
-    say(as_json, fields, f"{names[0]} … {names[-1]} ({count}) in {out}; now write the broker's list: onekey device "
-        f"credentials FILE")  # fmt: skip
+    say(as_json, fields, f"{names[0]} … {names[-1]}，共 {count} 个 / ids: {out}\n"
+        f"接着生成代理的口令表 / now the broker's list: onekey device credentials FILE")  # fmt: skip
 
 
 @app.command()
@@ -86,7 +86,11 @@ def reissue(device_id: DeviceId, out: Out, server: Server, roots: Roots, as_json
 
     with NewFile(out) as file:
         bench = do(work, Settings)
-    say(as_json, {"device_id": device_id, "bench": bench, "file": str(out)}, f"{device_id}: {out}, for bench {bench}")
+    say(
+        as_json,
+        {"device_id": device_id, "bench": bench, "file": str(out)},
+        f"{device_id}: {out}，给工作台 {bench} / for bench {bench}",
+    )
 
 
 @app.command()
@@ -136,7 +140,7 @@ def benches(as_json: Json = False) -> None:
         f" {each['records'] or 0} records ({each['refused'] or 0} refused){'  closed' if each['closed_at'] else ''}"
         for each in found
     ]
-    say(as_json, {"benches": found}, "\n".join(lines) or "no benches")
+    say(as_json, {"benches": found}, "\n".join(lines) or "没有工作台 / no benches")
 
 
 @app.command("list")
@@ -148,7 +152,7 @@ def list_(as_json: Json = False) -> None:
         f" {'passed' if each['passed'] else 'not tested':<11} {each['terminals']:>6}"
         for each in found
     ]
-    say(as_json, {"stock": found}, "\n".join(lines) or "nothing in stock")
+    say(as_json, {"stock": found}, "\n".join(lines) or "没有库存 / nothing in stock")
 
 
 @app.command("unlock-code")
@@ -176,7 +180,7 @@ def close(bench: Annotated[str, typer.Argument(metavar="BENCH")], as_json: Json 
     say(
         as_json,
         {"bench": bench, "revoked": revoked},
-        f"{bench} closed, {revoked} ids revoked; give the broker the new list",
+        f"{bench} 已停用，{revoked} 个编号作废，请更新代理的口令表 / {revoked} ids revoked; now the broker's list",
     )
 
 
