@@ -11,7 +11,7 @@ from tools.modem import control
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PRESSED_MS = 80
+PRESSED_MS = 500  # a calm finger; twenty boards on two processors may each look away for a tenth of a second or two
 
 
 class Robot:
