@@ -176,6 +176,7 @@ class Soak:
         self.now_episode.settled = settled
         if self._judge() and keep is not None:
             name = f"seed{self.home.options.seed}-episode{self.story.episodes}.jsonl"
+            keep.mkdir(parents=True, exist_ok=True)
             (keep / name).write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in self.world.lines))
         self.world.lines.clear()
         if self._booted is not None and self.now - self._booted > AGE_S:
