@@ -197,6 +197,7 @@ async def _file(
         "bench": bench,
         "made_at": record.stamp(now),
         "key": None if key is None else key.hex(),
+        "registry_key": box.public_key().hex(),
         "config": config,
         "proof_key": proof_key.hex(),
         "sims": proofs,
