@@ -255,7 +255,10 @@ def all_jobs(folder: Path, damaged: list[str], notebook: Notebook | None = None)
 
 def _readable(content: dict[str, Any]) -> bool:
     """Whether its parts are there, and its pictures' names are names of pictures and no paths."""
-    named = all(each["kind"] in _PICTURES and _HASH.fullmatch(each["sha256"]) for each in content["files"])
+    named = all(
+        each["kind"] in _PICTURES and _HASH.fullmatch(each["sha256"]) and _HASH.fullmatch(each["plain"])
+        for each in content["files"]
+    )
     return named and {"bench", "call_120", "words"} <= content.keys()
 
 
