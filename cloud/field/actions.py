@@ -47,8 +47,10 @@ class Refused(Conflict):
         self.about = about  # a device id or a day; nothing personal
 
 
-async def apply(conn: Conn, box: Box, settings: Settings, job: Job, now: datetime) -> Applied:
-    """Do what a job says, once. Raises Refused."""
+async def apply(
+    conn: Conn, box: Box, settings: Settings, job: Job, now: datetime, *, bench: str | None = None
+) -> Applied:
+    """Do what a job says, once; `bench` signed it. Raises Refused."""
     wanted = rules.job_hash(job)
     await store.lock(conn, [job.device_id, *([job.old_device_id] if job.old_device_id else [])], job.home_id)
     known = await store.visit(conn, job.visit_id)
@@ -59,7 +61,7 @@ async def apply(conn: Conn, box: Box, settings: Settings, job: Job, now: datetim
     if code := rules.possible_day(job.on, shanghai_day(now)):
         raise Refused(code, job.on.isoformat())
     home_id = await _STEPS[job.kind](conn, box, settings, job, now)
-    await store.add_visit(conn, job, home_id, wanted, now)
+    await store.add_visit(conn, job, home_id, wanted, now, bench=bench)
     await billing.follow_pauses(conn, shanghai_day(now))
     if home_id is not None:
         await store.days_to_close_again(conn, job.device_id, job.on, now)
@@ -76,9 +78,19 @@ async def apply(conn: Conn, box: Box, settings: Settings, job: Job, now: datetim
 
 
 async def add_evidence(
-    conn: Conn, box: Box, visit_id: UUID, *, pictures: Iterable[Picture], call: Call120 | None, now: datetime
+    conn: Conn,
+    box: Box,
+    visit_id: UUID,
+    *,
+    pictures: Iterable[Picture],
+    call: Call120 | None,
+    now: datetime,
+    again: bool = True,
 ) -> Applied:
-    """Keep what proves a visit, look for its press, and finish it when nothing is missing. Safe to do again."""
+    """Keep what proves a visit, look for its press, and finish it when nothing is missing. Safe to do again.
+
+    `again`: the visit was there before, as the answer says.
+    """
     visit = await store.visit(conn, visit_id, lock_row=True)
     if visit is None:
         raise NotFound("the job was not applied yet")
@@ -93,7 +105,7 @@ async def add_evidence(
     await _look_for_press(conn, visit)
     if not rules.missing(visit.kind, await store.evidence(conn, visit_id)):
         await store.finish(conn, visit_id, now)
-    return await _applied(conn, await store.visit(conn, visit_id) or visit, again=True)
+    return await _applied(conn, await store.visit(conn, visit_id) or visit, again=again)
 
 
 async def press_seen(conn: Conn, visit_id: UUID) -> bool:

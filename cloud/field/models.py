@@ -47,6 +47,7 @@ class Visit:
     press_id: str | None
     press_at: datetime | None
     finished_at: datetime | None
+    bench: str | None  # that signed it
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VISIT = (
     "select visit_id, kind, device_id, old_device_id, home_id, on_day, begun_at, job_hash, applied_at,"
-    " press_id, press_at, finished_at from field_visit"
+    " press_id, press_at, finished_at, bench from field_visit"
 )
 PRESSES_MAX = 100  # of one terminal while a technician waits: an elder who tries a key presses it a few times
 
@@ -56,14 +56,16 @@ async def terminal(conn: Conn, device_id: str) -> Terminal | None:
         return await cursor.fetchone()
 
 
-async def add_visit(conn: Conn, job: Job, home_id: UUID | None, job_hash: bytes, now: datetime) -> None:
+async def add_visit(
+    conn: Conn, job: Job, home_id: UUID | None, job_hash: bytes, now: datetime, *, bench: str | None
+) -> None:
     """The row of a job that is being applied."""
     await conn.execute(
         """
         insert into field_visit (visit_id, kind, device_id, old_device_id, home_id, on_day, begun_at, actor, reason,
-                                 without_acceptance, offline, job_hash, applied_at)
+                                 without_acceptance, offline, job_hash, applied_at, bench)
         values (%(visit_id)s, %(kind)s, %(device_id)s, %(old)s, %(home_id)s, %(on)s, %(begun_at)s, %(actor)s,
-                %(reason)s, %(without)s, %(offline)s, %(hash)s, %(now)s)
+                %(reason)s, %(without)s, %(offline)s, %(hash)s, %(now)s, %(bench)s)
         """,
         {
             "visit_id": job.visit_id,
@@ -79,6 +81,7 @@ async def add_visit(conn: Conn, job: Job, home_id: UUID | None, job_hash: bytes,
             "offline": job.offline,
             "hash": job_hash,
             "now": now,
+            "bench": bench,
         },
     )
 
@@ -150,6 +153,21 @@ async def keep_picture(conn: Conn, box: Box, visit_id: UUID, picture: Picture, *
             "sealed": box.seal_bytes(picture.content),
             "now": now,
         },
+    )
+
+
+async def picture_hashes(conn: Conn, visit_id: UUID) -> set[tuple[str, bytes]]:
+    """Kind and SHA-256 of every picture that a visit has."""
+    cursor = await conn.execute("select kind, sha256 from field_file where visit_id = %(id)s", {"id": visit_id})
+    return {(row[0], bytes(row[1])) for row in await cursor.fetchall()}
+
+
+async def keep_refused(conn: Conn, content: str, code: str, now: datetime) -> None:
+    """The content of a job that was refused as suspect; the same again is one."""
+    await conn.execute(
+        "insert into field_refused (sha256, content, code, at) values (sha256(%(raw)s), %(text)s, %(code)s, %(now)s)"
+        " on conflict do nothing",
+        {"raw": content.encode(), "text": content, "code": code, "now": now},
     )
 
 

@@ -85,6 +85,7 @@ async def merge(
     for number, line in enumerate(lines, 1):
         outcomes.append(await merger.line(number, line.rstrip("\r\n")))
         told()
+    await store.judge(conn, sorted(merger.heard_of))
     return outcomes, merger.gaps()
 
 
@@ -197,6 +198,7 @@ async def _file(
         "bench": bench,
         "made_at": record.stamp(now),
         "key": None if key is None else key.hex(),
+        "registry_key": box.public_key().hex(),
         "config": config,
         "proof_key": proof_key.hex(),
         "sims": proofs,
@@ -213,6 +215,8 @@ class _Merger:
         self._benches: dict[str, Bench | None] = {}
         self._hashes: dict[str, dict[int, str]] = {}  # bench: number: hash of the line, kept or refused
         self._refused: dict[str, set[int]] = {}
+        self._last: dict[str, int] = {}  # bench: highest number that is kept
+        self.heard_of: set[str] = set()  # terminals of which something new counts
 
     async def line(self, number: int, line: str) -> Outcome:
         """Verify one line and let it count, or say why not."""
@@ -236,8 +240,9 @@ class _Merger:
                 refused=reason or None, at=record.signed_at(fields), now=self._now,
             )  # fmt: skip
             if not reason:
-                await store.judge(self._conn, fields["device"])
+                self.heard_of.add(fields["device"])
             kept[n] = digest
+            self._last[bench] = max(self._last[bench], n)
             (self._refused[bench].add if reason else self._refused[bench].discard)(n)
         return Outcome(line=number, n=n, device_id=fields["device"], result=result, reason=reason)
 
@@ -252,6 +257,7 @@ class _Merger:
             self._benches[name] = await store.bench(self._conn, name)
             kept = await store.kept(self._conn, name)
             self._hashes[name] = {n: bytes(row.line_hash).hex() for n, row in kept.items()}
+            self._last[name] = max(kept, default=0)
             self._refused[name] = {n for n, row in kept.items() if row.refused is not None}
         bench = self._benches[name]
         if bench is None:
@@ -271,23 +277,26 @@ class _Merger:
 
     async def _apply(self, fields: dict[str, Any]) -> str:
         """Why it does not count; "" once it does."""
+        if fields["kind"] == "accept":  # says nothing of the board that is written down: it is only kept
+            unit = await store.unit(self._conn, fields["device"])
+            return "; ".join(rules.refusals(fields, Known(device=unit)))
+        in_order = fields["n"] > self._last[fields["bench"]]
         try:
             async with self._conn.transaction():  # a savepoint: a refusal of the database costs this line only
-                return await _take(self._conn, fields)
+                return await _take(self._conn, fields, in_order=in_order)
         except errors.UniqueViolation:
             return "a part of this board belongs to another terminal"
 
 
-async def _take(conn: Conn, fields: dict[str, Any]) -> str:
-    device_id, at = fields["device"], record.signed_at(fields)
+async def _take(conn: Conn, fields: dict[str, Any], *, in_order: bool) -> str:
     known = await _known(conn, fields)
     reasons = rules.refusals(fields, known)
     if reasons:
         return "; ".join(reasons)
-    if await store.later_record(conn, fields["bench"], device_id, fields["kind"], fields["n"]):
+    if not in_order and await store.later_record(conn, fields["bench"], fields["device"], fields["kind"], fields["n"]):
         return ""  # handed in late: what was said after it counts
-    if fields["kind"] == "provision" and known.card is not None:
-        await store.provision(conn, fields, known.card, at)
+    if known.card is not None:
+        await store.provision(conn, fields, known.card, record.signed_at(fields))
     return ""
 
 

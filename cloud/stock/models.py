@@ -61,15 +61,15 @@ class StoredCard:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the registry holds about each thing that a record names."""
+    """What the registry holds about each thing that a record names; of a test only the terminal decides."""
 
     device: Unit | None
-    by_mac: str | None  # device ids
-    by_serial: str | None
-    by_imei: str | None
-    by_iccid: str | None
-    card: StoredCard | None
-    by_msisdn: str | None  # which terminal has the card's number
+    by_mac: str | None = None  # device ids
+    by_serial: str | None = None
+    by_imei: str | None = None
+    by_iccid: str | None = None
+    card: StoredCard | None = None
+    by_msisdn: str | None = None  # which terminal has the card's number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -188,8 +188,8 @@ async def provision(conn: Conn, fields: dict[str, Any], card: StoredCard, at: da
     )
 
 
-async def judge(conn: Conn, device_id: str) -> None:
-    """When the terminal passed its latest test, from all records that count, in whatever order they were handed in.
+async def judge(conn: Conn, device_ids: list[str]) -> None:
+    """When each terminal passed its latest test, from all records that count, in whatever order they were handed in.
 
     A test is void once the terminal was provisioned with another modem, card or image. A bench's clock that is ahead
     would let a test outlast the visits after it: none is younger than its record here.
@@ -205,9 +205,9 @@ async def judge(conn: Conn, device_id: str) -> None:
                    ) then least(t.signed_at, t.merged_at) end
             from bench_record t where t.device_id = d.device_id and t.bench = d.bench and t.kind = 'accept'
                   and t.refused is null order by t.n desc limit 1
-        ) where d.device_id = %(device_id)s
+        ) where d.device_id = any(%(ids)s)
         """,
-        {"device_id": device_id},
+        {"ids": device_ids},
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.sealed import Box, SealBroken
+from cloud.sealed import KEY_BYTES, Box, SealBroken, seal_for
 
 BOX = Box(b"k" * 32)
 
@@ -45,3 +45,19 @@ def test_another_key_does_not_open_and_a_short_one_is_refused() -> None:
         Box(b"q" * 32).open(BOX.seal("x"))
     with pytest.raises(ValueError, match="32 bytes"):
         Box(b"short")
+
+
+def test_what_others_seal_for_us_only_we_open_and_only_as_what_it_is() -> None:
+    """Never twice the same bytes; an altered one, another's key and another place are refused."""
+    box, other = Box(b"\x01" * KEY_BYTES), Box(b"\x02" * KEY_BYTES)
+    blob = seal_for(box.public_key(), b"photo", b"job 1 photo")
+    assert box.open_sent(blob, b"job 1 photo") == b"photo"
+    assert b"photo" not in blob
+    assert blob != seal_for(box.public_key(), b"photo", b"job 1 photo")
+    altered = [blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :] for at in range(len(blob))]
+    for opener, sent, about in (
+        (other, blob, b"job 1 photo"), (box, blob, b"job 2 photo"), (box, b"", b""), (box, blob[:-1], b"job 1 photo"),
+        *((box, each, b"job 1 photo") for each in altered),
+    ):  # fmt: skip
+        with pytest.raises(SealBroken):
+            opener.open_sent(sent, about)

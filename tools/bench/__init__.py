@@ -50,3 +50,21 @@ def terminal(
         print(json.dumps(found, ensure_ascii=False))
     else:
         report.table(found)
+
+
+@app.command()
+def fleet(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    rows: Annotated[int, typer.Option(min=20, max=100_000, help="Terminals, homes, cards, records.")] = 50_000,
+) -> None:
+    """Import, take-over, export, SIM stock and merge at the district's size, on a PostgreSQL of its own."""
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.fleet import figures  # noqa: PLC0415
+
+    with report.progress(quiet=as_json) as tell:
+        found = figures(rows, tell)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.fleet(found)

@@ -54,6 +54,19 @@ def table(found: dict[str, Any]) -> None:
     console.print(f"wall time {found['wall_s']} s")
 
 
+def fleet(found: dict[str, Any]) -> None:
+    """Seconds, memory and the bare COPY beside them; below, what they depend on."""
+    console = Console()
+    shown = Table(title=f"Tools for whole fleets, {found['rows']} rows")
+    for head in ("command", "s", f"MB (≤ {found['rss_limit_mb']})", "bare COPY, s", "times", "rows"):
+        shown.add_column(head, justify="left" if head == "command" else "right")
+    for name, each in found["figures"].items():
+        shown.add_row(name, *(str(each[key]) for key in ("seconds", "rss_mb", "bare_s", "times", "count")))
+    console.print(shown)
+    console.print(f"a command that does nothing: {found['idle']}; signatures alone: {found['verify_s']} s")
+    console.print(f"settings {found['settings']}")
+
+
 def soak_text(outcome: dict[str, Any]) -> str:
     """A soak in a few lines, its broken rules first."""
     lines = [f"{name}: {value}" for name, value in outcome.items() if name != "broken"]

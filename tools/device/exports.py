@@ -49,7 +49,7 @@ def export(
 ) -> None:
     """Every terminal in a home with its household, and apart from them other makers' units; masked unless --reveal."""
     try:
-        actor, why = options.actor(by), options.reason(reason, "--reason") or ""
+        actor, why = options.actor(by), options.reason(reason, "--reason")
     except FailedError as error:
         raise refused(error.line()) from None
     part = file.with_name(f".{file.stem}.part{file.suffix}")

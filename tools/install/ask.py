@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 AGREED_CHARS_MAX = 40  # an office and a name
 NOTE_CHARS_MAX = 120
+ORIGINALS = "照片和签名已加密保存；原图仍在原处，请删除 / sealed; the originals are where they were: delete them"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def device_id(given: str | None, prompt: str = "请扫描终端二维码，或�
 
 
 def evidence(job: JobFile, answers: Answers, now: datetime) -> None:
-    """Collect what the job has not yet: photo, signature, call to 120. Each answer is kept at once."""
+    """Collect what the job has not yet: photo, signature, call to 120. Each answer is sealed and kept at once."""
+    had = len(job.content["files"])
     for path in answers.photos:
         job.add_picture(PHOTO, path)
     if not job.has(PHOTO):
@@ -75,8 +77,10 @@ def evidence(job: JobFile, answers: Answers, now: datetime) -> None:
         job.add_picture(SIGNATURE, answers.signature)
     if not job.has(SIGNATURE):
         job.add_picture(SIGNATURE, _path("老人签名图片（JPEG 或 PNG 文件）"))
-    if job.data["call_120"] is None:
-        job.set(call_120=_call(answers, now))
+    if len(job.content["files"]) > had:
+        typer.echo(ORIGINALS, err=True)
+    if job.content["call_120"] is None:
+        job.set_call(_call(answers, now))
 
 
 def _path(prompt: str) -> Path:

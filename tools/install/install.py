@@ -14,7 +14,7 @@ import typer
 
 from cloud import clock
 from cloud.field.models import INSTALL
-from tools.install import ask, choose, jobs, options, run, visit
+from tools.install import ask, choose, jobs, notebook, options, run, visit
 from tools.install.options import Bench, By, Json, Offline, On, Without
 from tools.install.texts import FailedError
 
@@ -50,13 +50,15 @@ def install(
 ) -> None:
     """Put a terminal into a home; run again to go on where it stopped."""
     try:
-        folder = jobs.bench_folder(bench)
+        folder = jobs.job_folder(notebook.bench_of(bench))
         if send or list_ or drop:
             _kept(folder, send=send, drop=drop, as_json=as_json)
             return
-        who, why = options.actor(by), options.reason(without_acceptance, "--without-acceptance")
+        who = options.actor(by)
+        why = None if without_acceptance is None else options.reason(without_acceptance, "--without-acceptance")
         wish = choose.Wish(home, street, community, reveal, who)
-        job = jobs.begin(folder, INSTALL, ask.device_id(device_id), now=clock.now(), actor=who, on=options.day(on))
+        keys, scanned = notebook.load(bench), ask.device_id(device_id)
+        job = jobs.begin(folder, keys, INSTALL, scanned, now=clock.now(), actor=who, on=options.day(on))
         _settle(job, wish, why, on, offline=offline)
         answers = ask.Answers(tuple(photo or ()), signature, call_120, agreed_with, called_at, note)
         visit.walk(job, answers, visit.How(wait, offline, as_json))
@@ -70,12 +72,12 @@ def _settle(job: jobs.JobFile, wish: choose.Wish, why: str | None, on: str | Non
         chosen = str(choose.home_id(wish.home))
         visit.belongs(job, home_id=chosen)
         job.set_job(home_id=chosen)
-    elif job.data["job"]["home_id"] is None:
+    elif job.job.home_id is None:
         # Without network there is no list to choose from: the work order names the home.
         asked = choose.home_id(ask.line("住户编号（派工单上）")) if offline else choose.choose(wish)
         job.set_job(home_id=str(asked))
     if why is not None:
-        job.set_job(without_acceptance=why)
+        job.set_words(without_acceptance=why)
     if on is not None:
         job.set_job(on=options.day(on))
 
@@ -85,7 +87,7 @@ def _kept(folder: Path, *, send: bool, drop: str | None, as_json: bool) -> None:
         found = [each for each in jobs.all_jobs(folder, []) if each.job_id.startswith(drop)]
         if len(found) != 1:
             raise FailedError("no_such_job")
-        if found[0].data.get("tried") and found[0].state != jobs.SENT:
+        if found[0].data.get("tried") and found[0].state not in jobs.OVER:
             raise FailedError("applied_already")
         found[0].drop()
         typer.echo(json.dumps({"dropped": found[0].job_id}) if as_json else "已放弃 / dropped")

@@ -1,54 +1,61 @@
-"""Jobs of this technician on disk: one JSON file each, its pictures beside it, until the registry has everything.
+"""Jobs of this technician on disk: one JSON file each, its sealed pictures beside it, until the registry has all.
 
-In: the bench folder. Out: files that only their owner reads. Written whole or not at all; signed off by a hash over the
-content, so that a damaged file is noticed. Once the registry has the evidence, pictures and answers are deleted here.
+In: the bench folder and its keys. Out: files that only their owner reads, written whole or not at all, signed by this
+bench at every change. Readable here are job, terminals, home's id, kind, day and state; people, words and pictures are
+sealed to the registry and cannot be opened here. Once the registry has them they are deleted.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
+import re
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cloud.days import shanghai_day
-from cloud.field.models import Call120, Job, Picture
+from cloud.field import parcel
+from cloud.field.models import PHOTO, SIGNATURE
 from cloud.field.rules import PICTURE_BYTES_MAX, picture_media
 from tools.install.texts import FailedError
 
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from tools.install.notebook import Notebook
+
 VERSION = 1
-# collecting -> signed_off (offline) -> sent; a refused one may be sent again, a waiting one lacks evidence only.
+# collecting -> signed_off (offline) -> sent; a refused one may be sent again, a waiting one lacks the press only,
+# one that is aside was altered or is of a bench that does not count: it is kept, and nothing goes on with it.
 COLLECTING, SIGNED_OFF, WAITING, REFUSED, SENT = "collecting", "signed_off", "waiting", "refused", "sent"
+ASIDE = "aside"
 TO_SEND = (SIGNED_OFF, WAITING, REFUSED)
+OVER = (SENT, ASIDE)
 FOLDER = "field"
-_NOT_SIGNED = ("state", "refused", "applied", "tried", "sha256")
-_ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png"}
-
-
-def bench_folder(given: Path | None) -> Path:
-    """The folder of this technician's jobs, readable by its owner only."""
-    bench = given or Path(os.environ.get("OKC_BENCH") or Path.home() / ".onekey-bench")
-    folder = bench / FOLDER
-    for each in (bench, folder):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+_PICTURES, _HASH = (PHOTO, SIGNATURE), re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
 class JobFile:
-    """One job. `data`: v, state, job, files, call_120; every change is saved at once."""
+    """One job. `data`: v, state, tried, applied, refused, pressed, delivered, and `content`, which is signed."""
 
     folder: Path
     data: dict[str, Any]
+    notebook: Notebook | None = None  # None: to send, nothing can be changed
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is signed: v, bench, job, words, files, call_120, signed_off_at, sig."""
+        found: dict[str, Any] = self.data["content"]
+        return found
 
     @property
     def job_id(self) -> str:
         """The UUID that the registry knows it by."""
-        return str(self.data["job"]["visit_id"])
+        return str(self.content["job"]["visit_id"])
 
     @property
     def state(self) -> str:
@@ -61,143 +68,198 @@ class JobFile:
         return bool(self.data.get("applied"))
 
     @property
-    def job(self) -> Job:
-        """As the cloud takes it."""
-        raw = self.data["job"]
-        return Job(
-            **{
-                **raw,
-                "visit_id": uuid.UUID(raw["visit_id"]),
-                "home_id": uuid.UUID(raw["home_id"]) if raw["home_id"] else None,
-                "on": date.fromisoformat(raw["on"]),
-                "begun_at": datetime.fromisoformat(raw["begun_at"]),
-            }
-        )
+    def job(self) -> parcel.Errand:
+        """As much of it as is clear."""
+        return parcel.errand(self.content["job"])
 
     @property
-    def call_120(self) -> Call120 | None:
-        """What was noted of the call to 120."""
-        raw = self.data["call_120"]
-        if raw is None:
-            return None
-        at = raw["called_at"]
-        return Call120(raw["agreed_with"], datetime.fromisoformat(at) if at else None, raw["result"], raw["note"])
+    def collected(self) -> bool:
+        """Whether there is anything of a family here."""
+        return bool(self.content["files"] or self.content["call_120"] or self.data.get("pressed"))
 
     def has(self, kind: str) -> bool:
         """Whether there is a picture of this kind."""
-        return any(each["kind"] == kind for each in self.data["files"])
+        return any(each["kind"] == kind for each in self.content["files"])
 
-    def pictures(self) -> list[Picture]:
-        """Its pictures, each checked against the hash taken when it was added."""
-        found = []
-        for each in self.data["files"]:
-            try:
-                content = (self.folder / each["name"]).read_bytes()
-            except OSError:
-                raise FailedError("damaged", each["name"]) from None
-            if hashlib.sha256(content).hexdigest() != each["sha256"]:
-                raise FailedError("damaged", each["name"])
-            found.append(Picture(each["kind"], each["media"], content))
-        return found
+    def parcel(self) -> parcel.Parcel:
+        """As it is sent: what is signed, and the pictures that are here."""
+        blobs = {}
+        for each in self.content["files"]:
+            path = self._path(each)
+            if path.exists():
+                blobs[each["sha256"]] = path.read_bytes()
+        return parcel.Parcel(self.content, blobs)
 
     def add_picture(self, kind: str, path: Path) -> None:
-        """Copy a picture to the job; the same one again changes nothing."""
-        content = read_picture(path)
-        digest = hashlib.sha256(content).hexdigest()
-        if any(each["kind"] == kind and each["sha256"] == digest for each in self.data["files"]):
+        """Seal a picture into the job; the same one again changes nothing."""
+        plain = read_picture(path)
+        digest = hashlib.sha256(plain).hexdigest()
+        if any(each["kind"] == kind and each["plain"] == digest for each in self.content["files"]):
             return
-        media = str(picture_media(content))
-        name = f"{self.job_id}.{kind}.{digest[:12]}{_ENDINGS[media]}"
-        write_private(self.folder / name, content)
-        self.data["files"].append({"kind": kind, "name": name, "sha256": digest, "media": media})
-        self.save()
+        if len(self.content["files"]) >= parcel.FILES_MAX:
+            raise FailedError("bad_picture", path.name)
+        blob = parcel.seal(self._keys().registry_key, self.job_id, kind, plain)
+        entry = {"kind": kind, "sha256": hashlib.sha256(blob).hexdigest(), "plain": digest}
+        write_private(self._path(entry), blob)
+        self._change(files=[*self.content["files"], entry])
+
+    def set_call(self, call: dict[str, Any]) -> None:
+        """Seal what was noted of the call to 120."""
+        self._change(call_120=self._sealed(parcel.CALL, parcel.call_text(call)))
+
+    def set_words(self, **words: str) -> None:
+        """Seal who and why. What the registry may have read already stays as it was."""
+        if self.data.get("tried") or self.applied:
+            return
+        sealed = {name: self._sealed(name, word.encode()) for name, word in words.items()}
+        self._change(words={**self.content["words"], **sealed})
 
     def set(self, **values: Any) -> None:
-        """Change top-level values and save."""
+        """Change how far the job is and save."""
         self.data.update(values)
         self.save()
 
     def set_job(self, **values: Any) -> None:
         """Change the job itself, as long as the registry cannot have applied it."""
-        if all(self.data["job"][name] == value for name, value in values.items()):
+        if all(self.content["job"][name] == value for name, value in values.items()):
             return
         if self.data.get("tried") or self.applied:
             raise FailedError("other_job", self.job_id)
-        self.data["job"].update(values)
-        self.data.pop("sha256", None)
         self.data["state"] = COLLECTING
-        self.save()
+        self._change(job={**self.content["job"], **values}, signed_off_at=None)
 
-    def sign_off(self) -> None:
-        """All is collected: from now on the content is fixed."""
+    def sign_off(self, now: datetime) -> None:
+        """All is collected: from now on it may be sent."""
         self.data["state"] = SIGNED_OFF
-        self.data["sha256"] = self._digest()
+        self._change(signed_off_at=now.isoformat())
+
+    def whole(self) -> bool:
+        """Whether it is as this notebook signed it last."""
+        keys = self._keys()
+        try:
+            parcel.verify(self.content, keys.key.public_key().public_bytes_raw())
+        except parcel.ParcelError:
+            return False
+        return bool(self.content["bench"] == keys.bench)
+
+    def mend(self) -> None:
+        """Forget pictures whose files are gone, so that they are taken again."""
+        delivered = self.data.get("delivered", [])
+        left = [each for each in self.content["files"] if each["sha256"] in delivered or self._path(each).exists()]
+        if left != self.content["files"]:
+            self._change(files=left)
+
+    def delivered(self, missing: tuple[str, ...]) -> None:
+        """The registry has all that was sent: pictures are deleted here, and with the last thing the words too."""
+        files = self.content["files"]
+        self.data.update(applied=True, refused=None, delivered=[each["sha256"] for each in files])
+        if not missing:
+            self.data["state"] = SENT
+            self.content.update(files=[], call_120=None, words=dict.fromkeys(parcel.WORDS))
+        elif missing == ("press",):
+            self.data["state"] = WAITING
         self.save()
+        for each in files:
+            self._path(each).unlink(missing_ok=True)
+        if self.state == SENT:
+            self.sweep()
 
-    def check(self) -> None:
-        """Raise FailedError where a signed-off file is not what was signed off."""
-        if "sha256" in self.data and self.data["sha256"] != self._digest():
-            raise FailedError("damaged", f"{self.job_id}.json")
-
-    def clear(self, state: str) -> None:
-        """The registry has the evidence: what is personal is deleted here."""
-        gone = [self.folder / each["name"] for each in self.data["files"]]
-        self.data.pop("sha256", None)
-        self.set(state=state, files=[], call_120=None, applied=True, refused=None)
-        for path in gone:
-            path.unlink(missing_ok=True)
+    def sweep(self) -> None:
+        """Pictures of a job that is over, left by a run that was cut off."""
+        for path in self.folder.glob(f"{self.job_id}.*"):
+            if path != self.path:
+                path.unlink(missing_ok=True)
 
     def drop(self) -> None:
         """Give the job up: nothing of it stays."""
-        for each in self.data["files"]:
-            (self.folder / each["name"]).unlink(missing_ok=True)
-        (self.folder / f"{self.job_id}.json").unlink(missing_ok=True)
+        self.sweep()
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return self.folder / f"{self.job_id}.json"
 
     def save(self) -> None:
         """Write the file whole."""
-        write_private(self.folder / f"{self.job_id}.json", json.dumps(self.data, ensure_ascii=False, indent=1).encode())
+        write_private(self.path, json.dumps(self.data, ensure_ascii=False, indent=1).encode())
 
-    def _digest(self) -> str:
-        fixed = {name: value for name, value in self.data.items() if name not in _NOT_SIGNED}
-        return hashlib.sha256(json.dumps(fixed, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    def _path(self, entry: dict[str, Any]) -> Path:
+        return self.folder / f"{self.job_id}.{entry['kind']}.{entry['sha256'][:16]}.sealed"
+
+    def _keys(self) -> Notebook:
+        if self.notebook is None:
+            raise FailedError("no_bench")
+        return self.notebook
+
+    def _sealed(self, place: str, data: bytes) -> str:
+        return base64.b64encode(parcel.seal(self._keys().registry_key, self.job_id, place, data)).decode()
+
+    def _change(self, **values: Any) -> None:
+        content = {**self.content, **values}
+        self.data["content"] = {**content, "sig": parcel.signature(content, self._keys().key)}
+        self.save()
 
 
-def begin(folder: Path, kind: str, device_id: str, *, now: datetime, **more: Any) -> JobFile:
+def begin(
+    folder: Path, notebook: Notebook, kind: str, device_id: str, *, now: datetime, actor: str, on: str
+) -> JobFile:
     """The job of this kind that is open for the terminal, or a new one with an id of its own."""
-    for each in all_jobs(folder, []):  # a file that is broken stops nobody in a home: --list and --send name it
-        if each.data["job"]["kind"] == kind and each.data["job"]["device_id"] == device_id and each.state != SENT:
+    for each in all_jobs(folder, [], notebook):
+        # One that is broken or altered stops nobody in a home: --list and --send name it.
+        if (each.job.kind, each.job.device_id) == (kind, device_id) and each.state not in OVER and each.whole():
+            each.mend()
             return each
+    visit_id = str(uuid.uuid4())
     job = {
-        "visit_id": str(uuid.uuid4()),
+        "visit_id": visit_id,
         "kind": kind,
         "device_id": device_id,
         "home_id": None,
         "old_device_id": None,
         "retire_old": False,
-        "on": shanghai_day(now).isoformat(),
+        "on": on,
         "begun_at": now.isoformat(),
-        "reason": None,
-        "without_acceptance": None,
         "offline": False,
-        **more,
     }
+    by = base64.b64encode(parcel.seal(notebook.registry_key, visit_id, "actor", actor.encode())).decode()
+    content: dict[str, Any] = {
+        "v": parcel.VERSION,
+        "bench": notebook.bench,
+        "job": job,
+        "words": {**dict.fromkeys(parcel.WORDS), "actor": by},
+        "files": [],
+        "call_120": None,
+        "signed_off_at": None,
+    }
+    content["sig"] = parcel.signature(content, notebook.key)
     # On the disk with the first thing that is worth keeping.
-    return JobFile(folder, {"v": VERSION, "state": COLLECTING, "job": job, "files": [], "call_120": None})
+    return JobFile(folder, {"v": VERSION, "state": COLLECTING, "content": content}, notebook)
 
 
-def all_jobs(folder: Path, damaged: list[str]) -> list[JobFile]:
+def all_jobs(folder: Path, damaged: list[str], notebook: Notebook | None = None) -> list[JobFile]:
     """Every job of the folder, the earliest first; names of files that cannot be read are added to `damaged`."""
     found = []
     for path in folder.glob("*.json"):
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            each = JobFile(folder, data)
-            _ = each.job, each.state, each.call_120, data["files"]
-        except (OSError, ValueError, KeyError, TypeError):
-            damaged.append(path.name)
-        else:
+            each = JobFile(folder, json.loads(path.read_text(encoding="utf-8")), notebook)
+            whole = each.path == path and bool(each.job and each.state) and _readable(each.content)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, parcel.ParcelError):
+            whole = False
+        if whole:
             found.append(each)
-    return sorted(found, key=lambda each: (each.data["job"]["begun_at"], each.job_id))
+        else:
+            damaged.append(path.name)
+    return sorted(found, key=lambda each: (each.job.begun_at, each.job_id))
+
+
+def _readable(content: dict[str, Any]) -> bool:
+    """Whether its parts are there, and its pictures' names are names of pictures and no paths."""
+    named = all(
+        each["kind"] in _PICTURES and _HASH.fullmatch(each["sha256"]) and _HASH.fullmatch(each["plain"])
+        for each in content["files"]
+    )
+    return named and {"bench", "call_120", "words"} <= content.keys()
 
 
 def read_picture(path: Path) -> bytes:
@@ -223,3 +285,16 @@ def write_private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    # Its name too: "kept" is said to a technician who then leaves the home.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def job_folder(bench: Path) -> Path:
+    """The folder of this technician's jobs, readable by its owner only."""
+    folder = bench / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

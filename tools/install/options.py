@@ -41,10 +41,8 @@ def day(given: str | None) -> str:
         raise FailedError("bad_answer", "--on") from None
 
 
-def reason(given: str | None, option: str) -> str | None:
+def reason(given: str, option: str) -> str:
     """A reason that says something."""
-    if given is None:
-        return None
     if not 4 <= len(given.strip().encode()) <= 400:
         raise FailedError("bad_answer", option)
     return given.strip()

@@ -11,7 +11,7 @@ import typer
 
 from cloud import clock
 from cloud.field.models import REMOVE, REMOVE_REASONS
-from tools.install import ask, jobs, options, run, visit
+from tools.install import ask, jobs, notebook, options, run, visit
 from tools.install.options import Bench, By, Json, Offline, On
 from tools.install.texts import REASONS, FailedError
 
@@ -32,11 +32,13 @@ def remove(
 ) -> None:
     """Take a terminal out of a home; `onekey install --send` sends what was done offline."""
     try:
-        folder = jobs.bench_folder(bench)
+        keys = notebook.load(bench)
+        folder = jobs.job_folder(notebook.bench_of(bench))
         device = ask.device_id(device_id)
         why = _checked(reason or _asked())
-        job = jobs.begin(folder, REMOVE, device, now=clock.now(), actor=options.actor(by), on=options.day(on))
-        job.set_job(reason=why, retire_old=retire)
+        job = jobs.begin(folder, keys, REMOVE, device, now=clock.now(), actor=options.actor(by), on=options.day(on))
+        job.set_job(retire_old=retire)
+        job.set_words(reason=why)
         finish(job, offline=offline, as_json=as_json)
     except FailedError as error:
         visit.fail(error, as_json=as_json)
@@ -47,12 +49,10 @@ def finish(job: jobs.JobFile, *, offline: bool, as_json: bool) -> None:
     if offline:
         if not job.data.get("tried"):
             job.set_job(offline=True)
-        job.sign_off()
+        job.sign_off(clock.now())
         visit.say_kept(job, as_json=as_json)
         return
-    applied = run.apply(job)
-    job.clear(jobs.SENT)
-    visit.say_applied(applied, as_json=as_json)
+    visit.say_applied(run.deliver(job), as_json=as_json)
 
 
 def _checked(reason: str) -> str:

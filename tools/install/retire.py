@@ -12,7 +12,7 @@ import typer
 
 from cloud import clock
 from cloud.field.models import RETIRE
-from tools.install import ask, jobs, options, visit
+from tools.install import ask, jobs, notebook, options, visit
 from tools.install.options import Bench, By, Json, Offline, On
 from tools.install.remove import finish
 from tools.install.texts import FailedError
@@ -33,11 +33,12 @@ def retire(
 ) -> None:
     """End a terminal for good; give the broker the new list afterwards (`onekey device credentials`)."""
     try:
-        folder = jobs.bench_folder(bench)
+        keys = notebook.load(bench)
+        folder = jobs.job_folder(notebook.bench_of(bench))
         device = ask.device_id(device_id)
         why = options.reason(reason or ask.line("报废原因"), "--reason")
-        job = jobs.begin(folder, RETIRE, device, now=clock.now(), actor=options.actor(by), on=options.day(on))
-        job.set_job(reason=why)
+        job = jobs.begin(folder, keys, RETIRE, device, now=clock.now(), actor=options.actor(by), on=options.day(on))
+        job.set_words(reason=why)
         finish(job, offline=offline, as_json=as_json)
     except FailedError as error:
         visit.fail(error, as_json=as_json)

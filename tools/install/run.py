@@ -1,4 +1,4 @@
-"""Hands a job to the registry: apply, wait for the elder's press, add evidence; alone or all that are kept.
+"""Hands a job to the registry as its bench signed it, waits for the elder's press; alone or all that are kept.
 
 In: job files. Out: visits in the database. Safe at every step: a job that was applied without our hearing of it is
 found by its id. Whatever stops it leaves the job file as the next run needs it.
@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cloud import clock, db
 from cloud.errors import AppError
-from cloud.field import actions
+from cloud.field import actions, arrival
 from cloud.field.rules import CLOCK_SKEW
 from cloud.sealed import Box
 from cloud.settings import Settings, SettingsError, load
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tools.install.jobs import JobFile
 
 LOOK_EVERY_S = 1.0  # a person waits for it; the database answers in milliseconds
+UNKNOWN = frozenset({"offline", "busy", "other_job"})  # what became of the job cannot be said
+NOT_LOOKED_FOR = frozenset({"clock", "setup", "bad_answer", "incomplete"})
 WAIT_S = 300  # an elder finds her glasses, walks to the terminal and presses
 
 
@@ -69,9 +71,9 @@ def registry_errors() -> Iterator[None]:
         raise FailedError("offline") from None
 
 
-def apply(job: JobFile) -> Applied:
-    """Apply the job in a transaction of its own."""
-    job.check()
+def deliver(job: JobFile) -> Applied:
+    """Hand over the job as it is signed, in a transaction of its own; what the registry then has is deleted here."""
+    before, sent = bool(job.data.get("tried")), job.parcel()
     job.set(tried=True)
 
     async def work(conn: Conn, box: Box, settings: Settings) -> Applied:
@@ -79,20 +81,40 @@ def apply(job: JobFile) -> Applied:
         # The elder's press is found by when it was made: by a wrong clock it would be before the job, or any old one.
         if abs(now - await db.server_time(conn)) > CLOCK_SKEW:
             raise FailedError("clock")
-        return await actions.apply(conn, box, settings, job.job, now)
+        return await arrival.receive(conn, box, settings, sent, now)
 
     try:
         with registry_errors():
             applied = transact(Settings, work)
     except FailedError as error:
-        # Refused: nothing was changed. Without connection nobody knows: the job stays as it was tried.
-        if error.code not in {"offline", "other_job", "busy"}:
-            job.set(tried=False, refused=error.code)
-            if not job.data["files"] and job.data["call_120"] is None:
-                job.drop()  # nothing was collected that could be lost
+        _refused(job, error.code, tried_before=before)
         raise
-    job.set(applied=True, refused=None)
+    job.delivered(applied.missing)
     return applied
+
+
+def _refused(job: JobFile, code: str, *, tried_before: bool) -> None:
+    """Nothing was changed, or without connection nobody knows: then the job stays as it was tried."""
+    if code in arrival.SUSPECT:
+        _put_aside(job, code)
+        return
+    if code in UNKNOWN or job.applied:
+        return
+    # Refused before the registry looked for the job: an earlier try may still have applied it.
+    job.set(tried=tried_before and code in NOT_LOOKED_FOR, refused=code)
+    if not job.data["tried"] and not job.collected and job.state == jobs.COLLECTING:
+        job.drop()  # nothing was collected that could be lost
+
+
+def _put_aside(job: JobFile, code: str) -> None:
+    """Keep the job where nothing goes on with it, and its content with the registry, for whoever asks who sent it."""
+
+    async def work(conn: Conn, _box: Box, _settings: Settings) -> None:
+        await arrival.put_aside(conn, job.content, code, clock.now())
+
+    with registry_errors():
+        transact(Settings, work)
+    job.set(state=jobs.ASIDE, refused=code)
 
 
 def wait_for_press(job: JobFile, wait_s: float, *, quiet: bool) -> bool:
@@ -120,19 +142,6 @@ async def _wait(job: JobFile, wait_s: float) -> bool:
             await asyncio.sleep(min(LOOK_EVERY_S, left))
 
 
-def add_evidence(job: JobFile) -> Applied:
-    """Hand over pictures and the call; what the registry then has is deleted here."""
-    pictures, call = job.pictures(), job.call_120
-
-    async def work(conn: Conn, box: Box, _settings: Settings) -> Applied:
-        return await actions.add_evidence(conn, box, job.job.visit_id, pictures=pictures, call=call, now=clock.now())
-
-    with registry_errors():
-        applied = transact(Settings, work)
-    job.clear(jobs.WAITING if applied.missing else jobs.SENT)
-    return applied
-
-
 def send_all(folder: Any) -> list[Outcome]:
     """Apply every job that is signed off, in the order in which they were begun. One that fails keeps none back.
 
@@ -141,6 +150,8 @@ def send_all(folder: Any) -> list[Outcome]:
     damaged: list[str] = []
     outcomes: list[Outcome] = []
     for job in jobs.all_jobs(folder, damaged):
+        if job.state == jobs.SENT:
+            job.sweep()
         if job.state not in jobs.TO_SEND:
             continue
         outcomes.append(_send(job))
@@ -152,10 +163,8 @@ def send_all(folder: Any) -> list[Outcome]:
 
 def _send(job: JobFile) -> Outcome:
     try:
-        job.check()
-        apply(job)
-        return Outcome(job, add_evidence(job), None)
+        return Outcome(job, deliver(job), None)
     except FailedError as error:
-        if error.code not in {"offline", "busy", "setup", "damaged"} and not job.applied:
+        if error.code not in {"offline", "busy", "clock", "setup"} and not job.applied and job.state != jobs.ASIDE:
             job.set(state=jobs.REFUSED, refused=error.code)
         return Outcome(job, None, error)

@@ -12,7 +12,7 @@ import typer
 
 from cloud import clock
 from cloud.field.models import SWAP
-from tools.install import ask, jobs, options, run, visit
+from tools.install import ask, jobs, notebook, options, run, visit
 from tools.install.options import Bench, By, Json, Offline, On, Without
 from tools.install.texts import FailedError
 
@@ -44,18 +44,16 @@ def swap(
 ) -> None:
     """Swap a terminal; run again to go on where it stopped; `onekey install --send` sends what was done offline."""
     try:
-        folder = jobs.bench_folder(bench)
+        keys = notebook.load(bench)
+        folder = jobs.job_folder(notebook.bench_of(bench))
         leaving = ask.device_id(old, "请扫描或输入旧终端编号")
         coming = ask.device_id(new, "请扫描或输入新终端编号")
-        job = jobs.begin(folder, SWAP, coming, now=clock.now(), actor=options.actor(by), on=options.day(on))
+        job = jobs.begin(folder, keys, SWAP, coming, now=clock.now(), actor=options.actor(by), on=options.day(on))
         visit.belongs(job, old_device_id=leaving)
-        job.set_job(
-            old_device_id=leaving,
-            retire_old=retire or job.data["job"]["retire_old"],
-            reason=options.reason(reason, "--reason"),
-        )
-        if (why := options.reason(without_acceptance, "--without-acceptance")) is not None:
-            job.set_job(without_acceptance=why)
+        job.set_job(old_device_id=leaving, retire_old=retire or job.job.retire_old)
+        job.set_words(reason=options.reason(reason, "--reason"))
+        if without_acceptance is not None:
+            job.set_words(without_acceptance=options.reason(without_acceptance, "--without-acceptance"))
         answers = ask.Answers(tuple(photo or ()), signature, call_120, agreed_with, called_at, note)
         visit.walk(job, answers, visit.How(wait, offline, as_json))
     except FailedError as error:

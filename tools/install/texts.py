@@ -51,6 +51,28 @@ FAILURES: dict[str, tuple[int, str, str]] = {
         43, "该终端有一个未完成的作业，材料是另一户的；请先用 onekey install --send 发送，或用 --drop 放弃",
         "an unfinished job of it holds another home's evidence; send it or drop it first",
     ),
+    "forged": (
+        44, "作业不是工作台签名时的样子（被改动或伪造），没有写入任何内容；文件已另存，请交给办公室，本户重新做",
+        "not as its bench signed it: nothing was applied; the file is kept aside, tell the office, do the visit again",
+    ),
+    "unknown_bench": (
+        45, "登记库不认识签名的工作台，没有写入；文件已另存", "signed by a bench nobody knows; not applied, kept aside",
+    ),
+    "bench_closed": (
+        46, "签名的工作台已停用，没有写入；文件已另存，请联系办公室", "its bench was closed; not applied, kept aside",
+    ),
+    "sealed_elsewhere": (
+        47, "作业是为另一个登记库加密的，没有写入；文件已另存",
+        "sealed for another registry; not applied, kept aside",
+    ),
+    "incomplete": (
+        48, "作业缺少照片文件，没有写入；请再运行同一命令，补上照片",
+        "a picture's file is gone; not applied; run the command again and give it",
+    ),
+    "no_bench": (
+        49, "本机没有工作台密钥，请先运行 onekey provision --reservation 文件",
+        "this notebook has no bench key; load a reservation: onekey provision --reservation FILE",
+    ),
     "setup": (2, "本机没有设置好", "this computer is not set up"),
 }  # fmt: skip
 

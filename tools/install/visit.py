@@ -41,14 +41,14 @@ def walk(job: JobFile, answers: Answers, how: How) -> None:
     if how.offline:
         _offline(job, answers, how)
         return
-    applied = run.apply(job)
+    applied = run.deliver(job)
     if "press" in applied.missing:
         typer.echo(PRESS_NOW, err=True)
         if not run.wait_for_press(job, how.wait_s, quiet=how.as_json):
             raise FailedError("no_press", job.job.device_id)
     if set(applied.missing) - {"press"}:
         ask.evidence(job, answers, clock.now())
-    say_applied(run.add_evidence(job), as_json=how.as_json)
+    say_applied(run.deliver(job), as_json=how.as_json)
 
 
 def belongs(job: JobFile, **values: str) -> None:
@@ -56,8 +56,7 @@ def belongs(job: JobFile, **values: str) -> None:
 
     One family's signature must not stand for another's.
     """
-    collected = job.data["files"] or job.data["call_120"] or job.data.get("pressed")
-    if collected and any(job.data["job"][name] not in {None, value} for name, value in values.items()):
+    if job.collected and any(job.content["job"][name] not in {None, value} for name, value in values.items()):
         raise FailedError("other_visit", job.job.device_id)
 
 
@@ -71,7 +70,7 @@ def _offline(job: JobFile, answers: Answers, how: How) -> None:
             raise FailedError("no_press", job.job.device_id)
         job.set(pressed=clock.now().isoformat())
     ask.evidence(job, answers, clock.now())
-    job.sign_off()
+    job.sign_off(clock.now())
     say_kept(job, as_json=how.as_json)
 
 

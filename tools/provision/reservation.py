@@ -73,7 +73,9 @@ def load(folder: Path, file: Path) -> int:
         known = {each["device_id"]: each for each in here["devices"]}
         for each in new["devices"]:
             _add(here["devices"], known, each)
-        fixed = ("v", "bench", "server", "roots", "board", "config", "proof_key", "sims", "made_at")
+        fixed = (
+            "v", "bench", "server", "roots", "board", "config", "proof_key", "sims", "made_at", "registry_key",
+        )  # fmt: skip
         here |= {name: new[name] for name in fixed if name in new}
         _save(folder, here)
     try:
@@ -110,6 +112,15 @@ def key(folder: Path) -> Ed25519PrivateKey:
     try:
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex((folder / KEY).read_text().strip()))
     except (OSError, ValueError):
+        raise ProvisionError("no_reservation") from None
+
+
+def registry(folder: Path) -> tuple[str, bytes]:
+    """Name of this bench, and the public key of the registry that made it. Raises ProvisionError."""
+    here = _read(folder)
+    try:
+        return str(here["bench"]), bytes.fromhex(here["registry_key"])
+    except (KeyError, ValueError):  # made before reservations brought it
         raise ProvisionError("no_reservation") from None
 
 
@@ -242,7 +253,7 @@ def _read_new(file: Path) -> dict[str, Any]:
 
 
 def _is_reservation(found: Any) -> bool:
-    bytes.fromhex(found["proof_key"] + (found.get("key") or ""))
+    bytes.fromhex(found["proof_key"] + (found.get("key") or "") + (found.get("registry_key") or ""))
     if found["devices"]:
         messages.encode("down", "config", found["config"])
         [bytes.fromhex(one) for one in (*found["roots"], *(each["lock"] for each in found["devices"]))]

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from cloud import clock, db
+from cloud.stock import store as stock
 from tests.cloud.field import world
 from tests.cloud.field.world import JPEG, NEW, PNG
-from tools.install import install, jobs, remove, retire, swap
+from tools.install import install, jobs, notebook, remove, retire, swap
 from tools.install.texts import FAILURES
+from tools.provision import reservation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,6 +45,22 @@ class Field:
             "--agreed-with", "急救中心调度科", "--called-at", "00:00", "--by", "li",
         )  # fmt: skip
         self.online()
+        self.signs("T01")
+
+    def signs(self, name: str, *, folder: Path | None = None) -> Ed25519PrivateKey:
+        """A bench that the registry knows, and its notebook, as a reservation makes them."""
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes_raw()
+        self.do(lambda conn: stock.add_bench(conn, name, public, clock.now()))
+        made = {
+            "v": 1, "bench": name, "key": key.private_bytes_raw().hex(), "registry_key": world.BOX.public_key().hex(),
+            "proof_key": "00" * 32, "sims": {}, "devices": [], "server": "mqtt.example:8883", "roots": [],
+            "board": "okb-a",
+        }  # fmt: skip
+        bench, file = notebook.bench_of(folder or self.folder / "bench"), self.folder / "reservation"
+        file.write_text(json.dumps(made))
+        reservation.load(bench, file)
+        return key
 
     def online(self) -> None:
         self.env.setenv("OKC_DATABASE_URL", self.database)
@@ -74,10 +93,11 @@ class Field:
         self.do(lambda conn: world.pressed(conn, device_id, now, now))
 
     def kept(self) -> list[Path]:
-        return sorted((self.folder / "bench" / "field").iterdir())
+        return sorted((self.folder / "bench" / "field").glob("*"))
 
     def files(self) -> list[jobs.JobFile]:
-        return jobs.all_jobs(self.folder / "bench" / "field", [])
+        bench = self.folder / "bench"
+        return jobs.all_jobs(bench / "field", [], notebook.load(bench))
 
 
 def begun(field: Field, home: uuid.UUID, device_id: str = NEW) -> None:

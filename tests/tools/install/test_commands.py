@@ -113,7 +113,7 @@ def test_what_cannot_be_done_is_one_line_in_both_languages_and_a_code_of_its_own
     assert result.stderr.startswith(f"失败：{chinese}")
     assert english in result.stderr
     assert field.rows("select from field_visit") == []
-    assert field.kept() == [] if (field.folder / "bench").exists() else True
+    assert field.kept() == []
 
 
 def test_an_untested_terminal_is_refused_and_the_reason_is_recorded(field: Field, home: uuid.UUID) -> None:
