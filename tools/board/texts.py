@@ -75,6 +75,11 @@ TEXTS: dict[str, tuple[int, str, str]] = {
         "{port} 上已换成另一块板子（{mac}），请重新运行",
         "another board ({mac}) is on {port} now; run it again",
     ),
+    "unforeseen": (
+        33,
+        "程序出错（{what}），请重新运行；再出现就把日志交给管理员",
+        "the program itself failed ({what}); run it again; if it stays, hand in the log",
+    ),
 }  # fmt: skip
 
 

@@ -287,3 +287,30 @@ def test_a_board_that_is_silent_is_not_taken_for_a_locked_one(
     assert desk.flash("--port", chip.port).exit_code == 24
     monkeypatch.setattr("tools.provision.unlock.is_locked", lambda _port: True)
     assert desk.flash("--port", chip.port).exit_code == 0
+
+
+def test_what_nobody_foresaw_is_one_boards_failure(
+    board: Callable[..., Chip], desk: Desk, rooms: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that ended nobody knows how was not done: no test after it, no word of success, and the others go on."""
+    bad, good = board(), board()
+    real = sys.modules[steps.ROOMS[steps.PROVISION]].run
+
+    def provision(console: Any, bench: Any, facts: dict[str, Any]) -> Any:
+        if facts["mac"] == bad.mac:
+            raise RuntimeError("secret-of-nobody")
+        return real(console, bench, facts)
+
+    monkeypatch.setattr(sys.modules[steps.ROOMS[steps.PROVISION]], "run", provision)
+    told = desk.told("--port", bad.port, "--port", good.port, "--batch")
+    assert [one["failed"] and one["failed"]["name"] for one in told["boards"]] == ["unforeseen", None]
+    assert rooms["test"] == [told["boards"][1]["device"]]
+    done = desk.flash("--port", bad.port)
+    assert done.exit_code == texts.TEXTS["unforeseen"][0]
+    assert done.stderr.count("\n") == 1
+    assert "secret-of" not in done.output
+    log = (desk.bench.log / f"{bad.mac.replace(':', '')}.log").read_text()
+    assert "RuntimeError" in log
+    assert "secret-of" not in log
+    monkeypatch.setattr(sys.modules[steps.ROOMS[steps.PROVISION]], "run", real)
+    assert desk.flash("--port", bad.port).exit_code == 0
