@@ -95,7 +95,7 @@ def test_two_images_are_not_chosen_from(desk: Desk) -> None:
     other = desk.bench.folder / "other.bin"
     other.write_bytes(image(banner=BANNER.replace(b"1.29", b"1.28")))
     images.add(desk.bench, other)
-    line = fails(desk, "no_image")
+    line = fails(desk, "which_image")
     assert "official" in line
     assert "other" in line
 
@@ -262,7 +262,7 @@ def test_what_a_later_step_would_miss_is_told_before_the_board_is_touched(
     for content, (code, _, _) in (
         (None, accept.TEXTS["no_test_number"]), ("{", accept.TEXTS["bad_settings"]),
         ({"test_number": "120"}, accept.TEXTS["bad_test_number"]),
-        ({"test_number": "13800000099", "legends": {"k1": "\U0001f600"}}, texts.TEXTS["bench"]),
+        ({"test_number": "13800000099", "legends": {"k1": "\U0001f600"}}, accept.TEXTS["bad_words"]),
         ({"test_number": "13800000099", "legends": ["k1"]}, accept.TEXTS["bad_settings"]),
     ):  # fmt: skip
         if content is not None:
