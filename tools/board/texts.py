@@ -81,6 +81,11 @@ TEXTS: dict[str, tuple[int, str, str]] = {
         "{port} 上已换成另一块板子（{mac}），请重新运行",
         "another board ({mac}) is on {port} now; run it again",
     ),
+    "has_identity": (
+        35,
+        "终端 {device} 的凭证只在板上，擦了要申请 onekey stock reissue {device}；确要擦除请加 --erase-identity",
+        "only the board has {device}'s credential; with --erase-identity it is gone: onekey stock reissue {device}",
+    ),
     "unforeseen": (
         33,
         "程序出错（{what}），请重新运行；再出现就把日志交给管理员",

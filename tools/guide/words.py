@@ -58,7 +58,15 @@ FAILURES = (
     Failure(
         "编号、凭证、预留文件",
         "停。把整行交给管理员，自己不改编号",
-        ("no_reservation", "used_up", "bad_reservation", "other_bench", "other_identity", "lost_password"),
+        (
+            "no_reservation",
+            "used_up",
+            "bad_reservation",
+            "other_bench",
+            "other_identity",
+            "lost_password",
+            "has_identity",
+        ),
     ),
     Failure(
         "SIM 卡、通信模块",
