@@ -163,22 +163,39 @@ def test_a_port_that_is_not_ours(chip: Chip) -> None:
     assert "dialout" in BenchError("no_permission", port="x").line
 
 
-def test_a_full_file_system_leaves_no_half_file(chip: Chip, tmp_path: Path) -> None:
-    """The old file stays, the half one goes."""
+def fill(chip: Chip, left: int) -> Path:
+    """A file of somebody else's that leaves so many bytes, and less than a block more, of the board's file system."""
+    with Console(chip.port) as console:
+        room = console.free()
+    path = chip.files / "songs.bin"
+    with path.open("wb") as file:
+        file.truncate(room - left)
+    return path
+
+
+def test_a_full_file_system_leaves_no_half_file(chip: Chip) -> None:
+    """The old file stays, the half one goes; with room again the file is put."""
     (chip.files / "a.mpy").write_bytes(b"old")
-    (chip.files / "a.mpy.new").symlink_to("/dev/full")
-    with Console(chip.port) as console, pytest.raises(BenchError) as told:
-        console.put("/a.mpy", b"new" * 2000)
-    assert told.value.name == "full"
-    assert (chip.files / "a.mpy").read_bytes() == b"old"
-    assert not (chip.files / "a.mpy.new").is_symlink()
+    songs = fill(chip, 4096)
+    with Console(chip.port) as console:
+        with pytest.raises(BenchError) as told:
+            console.put("/a.mpy", b"new" * 4000)
+        assert told.value.name == "full"
+        assert sorted(path.name for path in chip.files.glob("[!.]*")) == ["a.mpy", "songs.bin"]
+        assert (chip.files / "a.mpy").read_bytes() == b"old"
+        songs.unlink()
+        console.put("/a.mpy", b"new" * 4000)
+    assert (chip.files / "a.mpy").read_bytes() == b"new" * 4000
 
 
-def test_too_little_room_is_told_before_a_file_is_put(chip: Chip, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program itself needs room to keep a press."""
-    monkeypatch.setattr(program, "KEPT_FREE", 1 << 62)
-    fails(desk, "full", "--port", chip.port)
+def test_too_little_room_is_told_before_a_file_is_put(chip: Chip, desk: Desk) -> None:
+    """The program itself needs room to keep a press; what the line says to do helps."""
+    fill(chip, program.KEPT_FREE + 2 * program.BLOCK)
+    assert "--erase" in fails(desk, "full", "--port", chip.port)
     assert not list(chip.files.rglob("*.mpy"))
+    assert desk.flash("--port", chip.port, "--until", "install", "--erase").exit_code == 0
+    assert not (chip.files / "songs.bin").exists()
+    assert len(list(chip.files.rglob("*.mpy"))) == len(SMALL.files) - 1
 
 
 def test_a_file_that_arrived_otherwise_is_found(chip: Chip, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
