@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 SettingsT = TypeVar("SettingsT", bound=RegistrySettings)
 T = TypeVar("T")
 
-REFUSED_EXIT = 2
+REFUSED_EXIT = 2  # nothing was begun, or all of it was taken back
+BAD_ROWS_EXIT = 3  # the file was read, and nothing of it was imported
 
 
 def transact(kind: type[SettingsT], work: Callable[[Conn, Box, SettingsT], Awaitable[T]]) -> T:

@@ -18,7 +18,6 @@ from tools.accept.parts import Bench
 from tools.accept.person import at_keyboard
 from tools.accept.session import BrokenError
 from tools.board.journal import Journal
-from tools.board.texts import BenchError
 from tools.label import LEGEND, BadLabelError, make
 from tools.label.command import of_record
 from tools.label.layout import draw
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from tools.board.console import Console
 
 SETTINGS = "bench.json"
-NO_LABEL = "已通过，但标签没有写成（{why}），请运行 onekey label reprint / passed, but no label was written ({why})"
 _OF_BOARD = ("device", "serial", "mac", "imei", "iccid", "board", "image", "firmware")  # the same in both records
 
 
@@ -55,12 +53,13 @@ def run(console: Console, bench: Folder, facts: dict[str, Any], person: Person |
     number = records.say(bench.folder, fields, datetime.now(UTC))
     if not passed:
         missing = [part.name for part in parts if not part.passed] or list(plan.PARTS)
-        raise AcceptError("not_passed", parts=", ".join(missing))
+        names = "、".join(plan.TITLES[name][0] for name in missing)
+        raise AcceptError("not_passed", parts_cn=names, parts=", ".join(missing))
     record = records.latest(bench.folder, facts["device"], "accept")
     try:
         label = make(of_record(record or {}, settings), bench.labels)
     except OSError as error:
-        raise BenchError("bench", path=bench.labels, error=NO_LABEL.format(why=error.strerror)) from None
+        raise AcceptError("no_label", why=error.strerror) from None
     return {"record": number, "label": [str(path) for path in label]}
 
 
@@ -73,8 +72,10 @@ def ready(bench: Folder) -> None:
     }  # fmt: skip
     try:
         draw(of_record(sample, settings), LEGEND)
-    except (BadLabelError, NoFontError) as error:
-        raise BenchError("bench", path=bench.folder / SETTINGS, error=error) from None
+    except BadLabelError as error:
+        raise AcceptError("bad_words", chinese=error.chinese, english=error.english) from None
+    except NoFontError:
+        raise AcceptError("no_fonts") from None
     except (ImportError, AttributeError, TypeError):
         raise AcceptError("bad_settings", path=bench.folder / SETTINGS) from None
 

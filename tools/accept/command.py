@@ -17,7 +17,7 @@ from tools.accept.errors import AcceptError
 from tools.board import bench as folders
 from tools.board import ports, texts
 from tools.board.console import Console
-from tools.board.texts import BenchError, usage
+from tools.board.texts import BenchError
 from tools.provision import on_board, records, reservation, work
 
 # What starts the program on an official image; flashing puts it last, after the test. A label on a terminal without it
@@ -58,7 +58,7 @@ def _one(port: str, bench: folders.Bench, *, keep_open: bool) -> dict[str, Any]:
     with Console(port) as console:
         facts = known(console, bench)
         if facts["image"]["kind"] == "trial" and MAIN not in console.listing():
-            raise usage("这块板子还没有做完，请运行 ./flash.sh", "nothing would start its program; run ./flash.sh")
+            raise AcceptError("not_finished")
         told = room.run(console, bench, facts)
     if not keep_open:
         reserved = reservation.find(bench.folder, facts["mac"])

@@ -1,7 +1,8 @@
 """The chip's loader through esptool, as a process of its own: what is there, write an image, read it back.
 
 In: a port. Out: a Board, or flash that holds exactly the image's bytes, or a BenchError. Nothing here erases before it
-is told to, and no call lasts longer than its limit.
+is told to, and no call lasts longer than its limit. The key-value storage, which lies in the midst of where an image
+goes, holds the terminal's credential, which is nowhere else: writing leaves it as it is.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tools.board import ports
+from tools.board.espimage import NVS
 from tools.board.texts import BenchError
 from tools.embedded import children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 CHIP = "ESP32"  # the terminal's chip; S2, S3 and C3 have other pins and boot offsets
 IMAGE_OFFSET = 0x1000  # where an ESP32's boot ROM looks for the second-stage loader
+_IDENTITY = b"password".ljust(16, b"\0")  # an entry's name as NVS keeps it, at byte 8 of each 32
+_ENTRY, _NAME_AT = 32, 8
 FLASH_MIN_MB = 4  # MicroPython, two update slots and the file system (the board's smallest part)
 TALK_TIMEOUT_S = 60.0  # reading identity takes 2-5 s; a minute means a dead cable
 WRITE_TIMEOUT_S = 600.0  # 4 MB at 115200 baud without the stub loader takes 6 minutes
@@ -126,17 +132,46 @@ def erase(port: str, log: Callable[[str], None] = _quiet) -> None:
         raise _failed(port, said, BenchError("not_written"))
 
 
+def holds_identity(port: str, log: Callable[[str], None] = _quiet) -> bool:
+    """Whether a credential is, or was since the last erasing, in its key-value storage. Raises BenchError.
+
+    Through the loader: a terminal that is locked, or whose program is broken, does not say.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "nvs"
+        code, said = run(port, ["read-flash", hex(NVS.start), hex(len(NVS)), str(file)], TALK_TIMEOUT_S, log=log)
+        if code != 0:
+            raise _failed(port, said, BenchError("no_board", port=port))
+        data = file.read_bytes()
+    names = (data[at + _NAME_AT : at + _NAME_AT + len(_IDENTITY)] for at in range(0, len(data), _ENTRY))
+    return _IDENTITY in names
+
+
+@contextmanager
+def _parts(image: Path) -> Iterator[list[str]]:
+    """The image without what lies under the key-value storage, as addresses and files."""
+    data = image.read_bytes()
+    ends = ((IMAGE_OFFSET, NVS.start), (NVS.stop, IMAGE_OFFSET + len(data)))
+    with TemporaryDirectory() as folder:
+        words: list[str] = []
+        for start, stop in ends:
+            part = Path(folder) / hex(start)
+            part.write_bytes(data[start - IMAGE_OFFSET : stop - IMAGE_OFFSET])
+            words += [hex(start), str(part)]
+        yield words
+
+
 def write(port: str, image: Path, tell: Callable[[float], None] = _quiet, log: Callable[[str], None] = _quiet) -> None:
     """Write the image. Raises BenchError; the next write repairs one that was cut."""
-    words = ["write-flash", "--flash-size", "keep", hex(IMAGE_OFFSET), str(image)]
-    code, said = run(port, words, WRITE_TIMEOUT_S, tell, log)
+    with _parts(image) as parts:
+        code, said = run(port, ["write-flash", "--flash-size", "keep", *parts], WRITE_TIMEOUT_S, tell, log)
     if code != 0:
         raise _failed(port, said, BenchError("not_written"))
 
 
 def verify(port: str, image: Path, log: Callable[[str], None] = _quiet) -> None:
     """Read the flash back against the image. Raises BenchError."""
-    words = ["verify-flash", "--flash-size", "keep", hex(IMAGE_OFFSET), str(image)]
-    code, said = run(port, words, WRITE_TIMEOUT_S, log=log)
+    with _parts(image) as parts:
+        code, said = run(port, ["verify-flash", "--flash-size", "keep", *parts], WRITE_TIMEOUT_S, log=log)
     if code != 0:
         raise _failed(port, said, BenchError("not_verified"))

@@ -15,6 +15,8 @@ CHIPS = {0: "ESP32", 2: "ESP32-S2", 5: "ESP32-C3", 9: "ESP32-S3", 12: "ESP32-C2"
 OURS = 0
 OFFSET = 0x1000  # in flash, of the file's first byte
 TABLE_AT = 0x8000 - OFFSET
+# Key-value storage, in flash: of every table of partitions that we take (firmware/BUILD.md). Images leave it empty.
+NVS = range(0x9000, 0xD000)
 _MAGIC = 0xE9
 _HEADER = struct.Struct("<BBBBI4xH9xB")  # magic, segments, mode, size, entry; chip; whether a hash follows
 _SEGMENT = struct.Struct("<II")
@@ -59,6 +61,8 @@ def read(data: bytes) -> Facts:
     programs = [(at, size) for kind, sub, at, size in table if kind == _APP]
     if not programs:
         raise NotAnImageError("没有分区表", "no table of partitions")
+    if data[NVS.start - OFFSET : NVS.stop - OFFSET].strip(b"\xff"):
+        raise NotAnImageError("键值存储区里有内容", "something lies where the key-value storage is")
     at, size = min(programs)
     if _whole(data, at - OFFSET) - (at - OFFSET) > size:
         raise NotAnImageError("程序比分区大", "the program is longer than its partition")

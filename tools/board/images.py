@@ -111,13 +111,9 @@ def find(bench: Bench, name: str = "") -> Image:
     if len(fitting) == 1:
         return fitting[0]
     if not known:
-        raise BenchError(
-            "no_image", chinese=f"还没有登记镜像，{WANTED_CN}", english=f"no image is registered: {WANTED}"
-        )
+        raise BenchError("no_image", wanted_cn=WANTED_CN, wanted=WANTED)
     names = ", ".join(f"{image.name} ({image.sha256[:12]})" for image in fitting or known)
-    raise BenchError(
-        "no_image", chinese=f"请用 --image 指定一个镜像：{names}", english=f"name an image with --image: {names}"
-    )
+    raise BenchError("which_image", names=names)
 
 
 def file(bench: Bench, image: Image) -> Path:

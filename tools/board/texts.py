@@ -1,9 +1,15 @@
 """Every failure at the bench: a name, an exit code of its own, one line in Chinese and in English.
 
 In: a name and its values. Out: the error that carries the line. A line must never hold a password or a phone number.
+Exit codes of all that a technician runs: 10-49 here, 50 a batch, 51-59 paper (tools/label, tools/guide), 60-79
+tools/provision, 80-89 tools/accept, 90-124 tools/install and 5-9 for its jobs that the registry refuses. The office:
+2 for what was refused whole, 3 for a file with bad rows (tools/device, tools/sim), 4 for one of which a part counts
+(tools/stock).
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 USAGE = 2
 INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -21,14 +27,15 @@ TEXTS: dict[str, tuple[int, str, str]] = {
     "wrong_chip": (12, "芯片是 {chip}，需要 {wanted}", "the chip is {chip}, not {wanted}"),
     "bad_image": (
         13,
-        "{path} 不是完整的 MicroPython 镜像（{why_cn}）",
+        "镜像不能用：{path} 不是完整的 MicroPython 镜像（{why_cn}）",
         "{path} is not a whole MicroPython image ({why})",
     ),
     "not_written": (14, "写入没有完成，请重新运行", "the image was not written to the end; run it again"),
     "small_flash": (15, "闪存只有 {found} MB，需要 {needed} MB", "only {found} MB of flash, {needed} needed"),
     "bad_hash": (16, "镜像校验值不符，实际为 {found}", "the image's SHA-256 is {found}, not the one registered"),
     "other_chip": (17, "镜像是 {found} 用的，不是 {wanted} 用的", "the image is for the {found}, not for the {wanted}"),
-    "no_image": (18, "{chinese}", "{english}"),
+    "no_image": (18, "镜像还没有登记，{wanted_cn}", "no image is registered: {wanted}"),
+    "which_image": (34, "请用 --image 指定一个镜像：{names}", "name an image with --image: {names}"),
     "busy": (19, "{port} 正被另一个程序使用", "{port} is in use by another program"),
     "no_permission": (
         20,
@@ -75,15 +82,27 @@ TEXTS: dict[str, tuple[int, str, str]] = {
         "{port} 上已换成另一块板子（{mac}），请重新运行",
         "another board ({mac}) is on {port} now; run it again",
     ),
+    "has_identity": (
+        35,
+        "终端 {device} 的凭证只在板上，擦了要申请 onekey stock reissue {device}；确要擦除请加 --erase-identity",
+        "only the board has {device}'s credential; with --erase-identity it is gone: onekey stock reissue {device}",
+    ),
+    "unforeseen": (
+        33,
+        "程序出错（{what}），请重新运行；再出现就把日志交给管理员",
+        "the program itself failed ({what}); run it again; if it stays, hand in the log",
+    ),
 }  # fmt: skip
 
 
 class BenchError(Exception):
     """One thing that went wrong at the bench, told in two languages."""
 
-    def __init__(self, name: str, **values: object) -> None:
+    table: ClassVar[dict[str, tuple[int, str, str]]] = TEXTS
+
+    def __init__(self, name: str, /, **values: object) -> None:
         self.name = name
-        self.code, chinese, english = TEXTS[name]
+        self.code, chinese, english = self.table[name]
         self.chinese, self.english = chinese.format(**values), english.format(**values)
         super().__init__(self.english)
 

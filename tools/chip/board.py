@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.chip.cable import Cable
 from tools.chip.loader import Loader
+from tools.chip.pages import pages
 from tools.chip.program import Program, Start
 from tools.chip.router import LOADER, Order, Router
 from tools.chip.senses import Sense, colour
@@ -160,6 +161,13 @@ class Board:
         if not self._in_loader:
             self._in_loader = True
             self._halt()
+            self.loader.put(NVS.start, pages(self._values(), len(NVS)))
+
+    def _values(self) -> dict[tuple[str, str], bytes]:
+        """What the program keeps in the key-value storage."""
+        kept = [path for path in (self._files / ".nvs").glob("*.*") if not path.name.endswith("~")]
+        names = [path.name.split(".", 1) for path in kept]
+        return {(space, name): path.read_bytes() for (space, name), path in zip(names, kept, strict=True)}
 
     def _wipe(self, order: Order | None) -> None:
         """What an erased part of the flash held is gone."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _READ = 65_536
+_BLANK = b"\xff"
 _LOOK_S = 0.02  # between two looks for the port of a loader that starts
 START_S = 60.0  # of the interpreter and esptool's tables, on a machine that has much else to do
 
@@ -32,6 +33,8 @@ class Loader:
         self._answer = answer
         self._port_file = folder / "rom.port"
         self._port_file.unlink(missing_ok=True)
+        if not self.flash.exists():
+            self.flash.write_bytes(_BLANK * (megabytes << 20))
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
         words = [chip, mac, str(megabytes), str(self.flash), str(self._port_file)]
         with (folder / "rom.txt").open("wb") as text:
@@ -49,6 +52,12 @@ class Loader:
             self.log.append(said)
         self._frames.put_nowait(frame)
         return said
+
+    def put(self, at: int, data: bytes) -> None:
+        """What a program left on the flash."""
+        with self.flash.open("r+b") as flash:
+            flash.seek(at)
+            flash.write(data)
 
     def close(self) -> None:
         """End the process."""

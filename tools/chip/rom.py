@@ -14,7 +14,6 @@ from pathlib import Path
 from esp32_mock_bootloader import protocol, registers, server
 
 PATIENCE_S = 10.0
-_BLANK = b"\xff"
 _MAKER = 0x4020  # as the package has it; the size of a flash is the power of two in the third byte of its id
 
 
@@ -27,8 +26,6 @@ def main(chip: str, mac: str, megabytes: int, flash: Path, port_file: Path) -> N
     protocol.FLASH_MOCK_SIZE = size
     server._FLASH_END_IDLE_SEC = math.inf  # noqa: SLF001 - a loader stays until a reset; we end the connection then
     server._CLIENT_RECV_TIMEOUT = PATIENCE_S  # noqa: SLF001 - a busy machine acknowledges late, and reading ended there
-    if not flash.exists():
-        flash.write_bytes(_BLANK * size)
     with flash.open("r+b") as file:
         image = server.get_flash_image()
         image.data = mmap.mmap(file.fileno(), size)

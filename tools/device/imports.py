@@ -27,7 +27,7 @@ from tools.device import sheets
 from tools.device.command import Json, app
 from tools.install import options
 from tools.install.texts import FailedError
-from tools.registry import do, refused, say
+from tools.registry import BAD_ROWS_EXIT, do, refused, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 # Lines of one file: a lorry of terminals is a few thousand, and the whole district 50,000.
 IMPORT_MOST = sheets.ROWS_MAX
-BAD_ROWS_EXIT = 3  # the file was read, and nothing of it was imported
 
 
 @app.command("import")

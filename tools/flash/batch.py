@@ -6,6 +6,7 @@ In: jobs. Out: the same jobs with what became of them. Steps that need a person 
 from __future__ import annotations
 
 import threading
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -70,11 +71,21 @@ def run(jobs: list[Job]) -> None:
 
 
 def attempt(job: Job, which: tuple[str, ...] = steps.STEPS) -> None:
-    """As `steps.run`; what failed is kept in the job."""
+    """As `steps.run`; what failed is kept in the job. A job without an error is one that did all it was told to."""
     try:
         steps.run(job, which)
     except BenchError as error:
         job.error = error
+    except Exception as error:  # noqa: BLE001 - a thread that just ended would pass for one that had done its work
+        job.error = BenchError("unforeseen", what=type(error).__name__)
+        if job.journal is not None:
+            job.journal.log("\n".join([job.error.line, *_where(error)]))
+
+
+def _where(error: Exception) -> list[str]:
+    """Files and lines on the way to it. Not its own words: they may hold what no log may."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{type(error).__name__}: {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def table(jobs: list[Job]) -> Table:

@@ -39,7 +39,11 @@ def flash(  # noqa: PLR0917 - options of a command
     sha256: Annotated[str, typer.Option(help="The SHA-256 of the file as its publisher states it.")] = "",
     until: Annotated[str, typer.Option(help="The last step: " + ", ".join(steps.STEPS) + ".")] = steps.STEPS[-1],
     several: Annotated[bool, typer.Option("--batch", help="All ports at once, or all that --port names.")] = False,
-    erase: Annotated[bool, typer.Option("--erase", help="Erase all first: files, settings, identity.")] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase all first: files, settings.")] = False,
+    erase_identity: Annotated[
+        bool,
+        typer.Option("--erase-identity", help="With --erase: also a terminal's credential, which nobody else has."),
+    ] = False,
     bench: Annotated[
         Path | None, typer.Option(help="The bench's folder; else OKC_BENCH, else ~/.onekey-bench.")
     ] = None,
@@ -50,7 +54,11 @@ def flash(  # noqa: PLR0917 - options of a command
     Run again after a failure or a cut: it goes on where it was. With --until identify nothing is changed.
     """
     try:
+        if erase_identity and not erase:
+            raise usage("--erase-identity 要和 --erase 一起用", "--erase-identity goes with --erase")
         jobs = _jobs(port or [], image, sha256, until, several=several, erase=erase, bench=bench)
+        for job in jobs:
+            job.erase_identity = erase_identity
     except BenchError as error:
         _tell_failure(error, as_json=as_json)
         raise typer.Exit(error.code) from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tools.board.journal import utc_now
 from tools.provision import reservation, work
+from tools.provision.errors import ProvisionError
 
 if TYPE_CHECKING:
     from tools.board.bench import Bench
@@ -33,6 +34,15 @@ def run(console: Console, bench: Bench, facts: dict[str, Any]) -> dict[str, Any]
         "board": made.board,
         "record": made.record,
     }
+
+
+def of(bench: Bench, mac: str) -> str | None:
+    """The id that this bench gave to a board."""
+    try:
+        found = reservation.find(bench.folder, mac)
+    except ProvisionError:
+        return None  # no reservation is here yet
+    return found.device_id if found is not None else None
 
 
 def lock(console: Console, bench: Bench, facts: dict[str, Any]) -> None:

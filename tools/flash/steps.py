@@ -16,7 +16,7 @@ from tools.board import esp
 from tools.board.console import Console
 from tools.board.journal import Journal
 from tools.board.texts import BenchError
-from tools.flash import program
+from tools.flash import identity, program
 from tools.provision import unlock
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Job:
     load: Load | None  # None: identify only
     until: str = STEPS[-1]
     erase: bool = False
+    erase_identity: bool = False  # also the credential of a terminal
     tell: Callable[[str, float], None] = lambda _step, _part: None
     board: esp.Board | None = None
     made: dict[str, str] = field(default_factory=dict)  # step: now or before
@@ -110,11 +111,20 @@ def _identify(job: Job) -> None:
     for step in ROOMS:
         job.known.update(journal.facts(step) or {})
     if job.erase or journal.open(ERASE):
+        if not job.erase_identity and not journal.open(ERASE):
+            _keep_identity(job, journal)
         _begin(journal, ERASE, *STEPS[1:])
         job.tell(ERASE, 0.0)
         esp.erase(job.port, journal.log)
         journal.done(ERASE, {})
     job.tell(IDENTIFY, 1.0)
+
+
+def _keep_identity(job: Job, journal: Journal) -> None:
+    """Raises BenchError for a board that is a terminal: as this bench knows, or as its own storage says."""
+    device = job.known.get("device") or identity.of(job.bench, journal.mac)
+    if journal.facts(PROVISION) is not None or esp.holds_identity(job.port, journal.log):
+        raise BenchError("has_identity", device=device or "?")
 
 
 def _begin(journal: Journal, step: str, *untrue: str) -> None:

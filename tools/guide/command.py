@@ -12,13 +12,23 @@ from typing import Annotated
 
 import typer
 
+from tools.board.texts import BenchError
 from tools.guide.page import page
 from tools.paper import pdf
 from tools.paper.fonts import NoFontError
 
 app = typer.Typer(add_completion=False)
 
-NOT_WRITTEN = 65  # exit code: no file was made
+# name: (exit code, Chinese, English)
+TEXTS: dict[str, tuple[int, str, str]] = {
+    "no_guide": (56, "一页图没有写成：{out}（{why}）", "the guide was not written: {out} ({why})"),
+}
+
+
+class GuideError(BenchError):
+    """No guide."""
+
+    table = TEXTS
 
 
 @app.command()
@@ -29,10 +39,8 @@ def guide(
     """Write the technician's one-page picture guide (Chinese, A4, black and white will do)."""
     try:
         out.write_bytes(pdf.render(page()))
-    except NoFontError as error:
-        print(f"失败：{error}", file=sys.stderr)
-        raise typer.Exit(NOT_WRITTEN) from error
-    except OSError as error:
-        print(f"失败：写不了 {out} / failed: cannot write {out}: {error.strerror}", file=sys.stderr)
-        raise typer.Exit(NOT_WRITTEN) from error
+    except (NoFontError, OSError) as error:
+        failed = GuideError("no_guide", out=out, why=error)
+        print(failed.line, file=sys.stderr)
+        raise typer.Exit(failed.code) from error
     print(json.dumps({"pdf": str(out)}) if as_json else f"已生成，请按 A4 打印 / made, print it on A4: {out}")

@@ -67,7 +67,7 @@ def _failures(x: float, y: float, w: float) -> list[Shape]:
     shapes: list[Shape] = []
     left = 39.0
     h = 8.9
-    for row, (says, do) in enumerate(words.FAILURES):
+    for row, (says, do, _failures) in enumerate(words.FAILURES):
         top = y + row * h
         if row % 2 == 0:
             shapes.append(Box(x, top, w, h, fill=LIGHT))

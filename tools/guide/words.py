@@ -6,6 +6,7 @@ In: nothing. Out: texts. Few words: whoever reads this has a screwdriver in the 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 TITLE = "一键呼终端：工位与上门 一页图"
 RULE = "照数字做。打 onekey 时前面加 ./ 。屏幕出现“失败”或“未通过”就停，看中间的表。"
@@ -24,16 +25,56 @@ BENCH_STEPS = (
 )
 
 FAILED = "二　屏幕上写“失败”“未通过”，怎么办"
-# (what the line says, what to do)
+
+
+class Failure(NamedTuple):
+    """A row: what the line says, what to do, and which failures say so (names of tools/{board,provision,accept}).
+
+    Between `、` stand words of the line; one with `…` behind it begins the line.
+    """
+
+    says: str
+    do: str
+    failures: tuple[str, ...]
+
+
 FAILURES = (
-    ("串口… 没有应答", "换数据线、换 USB 口；按住 BOOT 键再插；重新运行 `./flash.sh`"),
-    ("芯片是… 闪存只有…", "板子不对：换一块。这块放“退货”盒，不强写"),
-    ("镜像…", "停。只用管理员给的官方文件，登记一次：`onekey image add`"),
-    ("写入、回读没有完成", "再运行 `./flash.sh`，会接着做，不会重做"),
-    ("编号… 冲突、用完", "停。把整行交给管理员，自己不改编号"),
-    ("SIM… 网络… 信号…", "断电，重插卡、拧紧天线，到窗边再运行 `./flash.sh`；还不行，交管理员"),
-    ("未通过：按键、灯、声音、通话、电源", "断电，修好或换件，再运行 `./flash.sh`，只补做验收"),
-    ("同一行出现三次", "停。写明故障，放“待修”盒，连日志一起交"),
+    Failure(
+        "没有找到串口、没有应答的板子、断开了",
+        "换数据线、换 USB 口；按住 BOOT 键再插；重新运行 `./flash.sh`",
+        ("no_port", "no_board", "unplugged"),
+    ),
+    Failure("芯片是…、闪存只有…", "板子不对：换一块。这块放“退货”盒，不强写", ("wrong_chip", "small_flash")),
+    Failure(
+        "镜像…",
+        "停。只用管理员给的官方文件，登记一次：`onekey image add`",
+        ("bad_image", "no_image", "bad_hash", "other_chip", "old_python"),
+    ),
+    Failure(
+        "请重新运行",
+        "再运行 `./flash.sh`，会接着做，不会重做",
+        ("not_written", "not_verified", "silent", "differs", "other_board", "unforeseen", "not_stored", "no_fonts"),
+    ),
+    Failure(
+        "编号、凭证、预留文件",
+        "停。把整行交给管理员，自己不改编号",
+        (
+            "no_reservation",
+            "used_up",
+            "bad_reservation",
+            "other_bench",
+            "other_identity",
+            "lost_password",
+            "has_identity",
+        ),
+    ),
+    Failure(
+        "SIM 卡、通信模块",
+        "断电，重插卡、拧紧天线，到窗边再运行 `./flash.sh`；还不行，交管理员",
+        ("no_sim", "sim_not_in_stock", "sim_used", "no_modem"),
+    ),
+    Failure("验收未通过…", "断电，修好或换件，再运行 `./flash.sh`，只补做验收", ("not_passed",)),
+    Failure("同一行出现三次", "停。写明故障，放“待修”盒，连日志一起交", ()),
 )
 
 NEVER = "绝不交出"
@@ -64,6 +105,6 @@ LATER = (
 
 def commands() -> list[str]:
     """Every command that the page names, without its arguments."""
-    texts = [text for _p, _t, text in (*BENCH_STEPS, *HOME_STEPS)] + [do for _says, do in FAILURES]
+    texts = [text for _p, _t, text in (*BENCH_STEPS, *HOME_STEPS)] + [row.do for row in FAILURES]
     texts += [command for _what, command, _note in LATER]
     return sorted({command for text in texts for command in re.findall("`([^`]*)`", text)})

@@ -9,31 +9,31 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud.stock.record import signed_at
+from tools.board import bench as folders
+from tools.board.texts import BenchError, usage
 from tools.label import LEGEND, SMALL, BadLabelError, Label, legends, make, passed
+from tools.label.errors import LabelError
 from tools.paper.fonts import NoFontError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-# Exit codes, for scripts at the bench.
-NOT_PASSED, DAMAGED, NO_BENCH, BAD_LABEL, NOT_WRITTEN = 60, 61, 62, 63, 64
 SIZES = {size.name: size for size in (LEGEND, SMALL)}
 
 
 @app.callback()
 def _label() -> None:
     """Labels of terminals that passed their acceptance test."""
-
-
-def _fail(code: int, chinese: str, english: str) -> NoReturn:
-    print(f"失败：{chinese} / failed: {english}", file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def _public_key(bench: Path) -> bytes:
@@ -43,13 +43,23 @@ def _public_key(bench: Path) -> bytes:
 
 def _settings(bench: Path) -> dict[str, Any]:
     """The bench's own settings; a bench without any has none to print."""
-    try:
-        found = json.loads((bench / "bench.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    if not isinstance(found, dict) or not isinstance(found.get("legends", {}), dict):
-        raise TypeError("not settings")
+    with _readable(bench, "bench.json"):
+        try:
+            found = json.loads((bench / "bench.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        if not isinstance(found, dict) or not isinstance(found.get("legends", {}), dict):
+            raise TypeError("not settings")
     return found
+
+
+@contextmanager
+def _readable(bench: Path, name: str) -> Iterator[None]:
+    """Reading a file of the bench's folder."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError):
+        raise LabelError("no_bench", name=name, folder=bench) from None
 
 
 def of_record(record: dict[str, Any], settings: dict[str, Any]) -> Label:
@@ -66,49 +76,56 @@ def of_record(record: dict[str, Any], settings: dict[str, Any]) -> Label:
 
 
 def _record(bench: Path, device_id: str) -> dict[str, Any]:
-    """The device's passed record on this bench; exits where there is none."""
-    try:
+    """The device's passed record on this bench. Raises LabelError where there is none."""
+    with _readable(bench, "bench.key"):
         key = _public_key(bench)
+    with _readable(bench, "records.jsonl"):
         records = passed.lines((bench / "records.jsonl").read_text(encoding="utf-8"))
+    try:
         return passed.last_pass(records, key, device_id)
     except passed.DamagedError as error:
-        _fail(DAMAGED, error.chinese, error.english)
+        raise LabelError("bad_records", chinese=error.chinese, english=error.english) from None
     except passed.NotPassedError as error:
-        _fail(NOT_PASSED, error.chinese, error.english)
-    except FileNotFoundError as error:
-        name = Path(str(error.filename)).name
-        _fail(NO_BENCH, f"工位文件夹里没有 {name}：{bench}", f"the bench's folder {bench} holds no {name}")
-    except (OSError, ValueError, TypeError):
-        _fail(NO_BENCH, f"工位文件夹读不出来：{bench}", f"the bench's folder {bench} cannot be read")
+        raise LabelError("no_pass", chinese=error.chinese, english=error.english) from None
 
 
 @app.command()
 def reprint(
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="The id on the old label.")],
     bench: Annotated[
-        Path, typer.Option(envvar="OKC_BENCH", help="The bench's folder.", show_default="~/.onekey-bench")
-    ] = Path("~/.onekey-bench"),
+        Path | None, typer.Option(help="The bench's folder; else OKC_BENCH, else ~/.onekey-bench.")
+    ] = None,
     size: Annotated[str, typer.Option(help="legend (100 x 70 mm) or small (50 x 30 mm).")] = LEGEND.name,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; the bench's labels/ if not given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Draw a passed terminal's label again."""
-    if size not in SIZES:
-        _fail(2, "标签尺寸只有 legend 和 small", "a label is legend or small")
-    folder = bench.expanduser()
-    record = _record(folder, device)
     try:
-        label = of_record(record, _settings(folder))
-        pdf, png = make(label, out or folder / "labels", SIZES[size])
-    except BadLabelError as error:
-        _fail(BAD_LABEL, error.chinese, error.english)
-    except (ImportError, AttributeError):
-        _fail(BAD_LABEL, f"没有这种板子：{record['board']}", f"no such board: {record['board']}")
-    except (ValueError, TypeError):
-        _fail(NO_BENCH, "bench.json 读不出来", "bench.json cannot be read")
-    except (OSError, NoFontError) as error:
-        _fail(NOT_WRITTEN, f"标签没有写成：{error}", "the label was not written")
+        label, pdf, png = _again(folders.find(bench), device, size, out)
+    except BenchError as error:
+        print(error.line, file=sys.stderr)
+        raise typer.Exit(error.code) from None
     if as_json:
         print(json.dumps({"device": device, "trial": label.trial, "pdf": str(pdf), "png": str(png)}))
     else:
         print(f"标签已生成 / label made: {pdf}")
+
+
+def _again(bench: folders.Bench, device: str, size: str, out: Path | None) -> tuple[Label, Path, Path]:
+    """The label and its files. Raises BenchError."""
+    if size not in SIZES:
+        raise usage("标签尺寸只有 legend 和 small", "a label is legend or small")
+    record = _record(bench.folder, device)
+    settings = _settings(bench.folder)
+    try:
+        label = of_record(record, settings)
+        return label, *make(label, out or bench.labels, SIZES[size])
+    except BadLabelError as error:
+        raise LabelError("bad_label", chinese=error.chinese, english=error.english) from None
+    except (ImportError, AttributeError):
+        board = record["board"]
+        raise LabelError("bad_label", chinese=f"没有这种板子：{board}", english=f"no such board: {board}") from None
+    except (ValueError, TypeError):
+        raise LabelError("no_bench", name="bench.json", folder=bench.folder) from None
+    except (OSError, NoFontError) as error:
+        raise LabelError("no_label_file", why=error) from None

@@ -34,7 +34,7 @@ TEXTS: dict[str, tuple[int, str, str]] = {
         "终端 {device} 的凭证已不在板上，请申请 onekey stock reissue {device}",
         "the credential of {device} is gone from the board; ask for: onekey stock reissue {device}",
     ),
-    "not_written": (69, "写入后核对不符：{names}，请重新运行", "what was read back differs: {names}; run it again"),
+    "not_stored": (69, "写入后核对不符：{names}，请重新运行", "what was read back differs: {names}; run it again"),
     "sim_used": (
         70,
         "SIM 卡（尾号 {tail}）已装在终端 {device} 上，请核对",
@@ -47,17 +47,20 @@ TEXTS: dict[str, tuple[int, str, str]] = {
         "no answer on {port}: the console is not locked, or the terminal does not run",
     ),
     "no_firmware": (73, "板子上没有固件，请先运行 onekey flash", "no firmware on the board; run onekey flash first"),
+    "clock": (
+        74,
+        "本机时间不对（比登记库的早），请校准",
+        "this machine's clock is behind the reservation; set it",
+    ),
+    "not_destroyed": (
+        75,
+        "文件已装入，但 {path} 删不掉（{why}），请销毁它",
+        "loaded, but {path} cannot be destroyed ({why}): destroy it by hand",
+    ),
 }  # fmt: skip
 
 
 class ProvisionError(BenchError):
     """One thing that provisioning refuses."""
 
-    def __init__(self, name: str, **values: object) -> None:
-        Exception.__init__(self, name)
-        self.name = name
-        self.code, chinese, english = TEXTS[name]
-        self.chinese, self.english = chinese.format(**values), english.format(**values)
-
-    def __str__(self) -> str:
-        return self.english
+    table = TEXTS

@@ -21,7 +21,6 @@ from cloud.stock import record
 from protocol import messages, topics
 from protocol.errors import ProtocolError
 from tools.board.bench import PRIVATE_FILE, replace
-from tools.board.texts import BenchError
 from tools.provision.errors import ProvisionError
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 FILE, KEY, LOCK = "reservation.json", "bench.key", ".reservation.lock"
 VERSION = 1
 CLOCK_SLACK = timedelta(hours=1)
-BEHIND = "本机时间不对（早于预留文件），请校准 / this machine's clock is behind the reservation; set it"
-KEPT = "已装入，但删不掉（{why}），请销毁此文件 / loaded, but it cannot be destroyed ({why}): destroy it by hand"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +78,18 @@ def load(folder: Path, file: Path) -> int:
     try:
         _destroy(file)
     except OSError as error:
-        raise BenchError("bench", path=file, error=KEPT.format(why=error.strerror)) from None
+        raise ProvisionError("not_destroyed", path=file, why=error.strerror) from None
     return free(folder)
 
 
 def check_clock(folder: Path, now: datetime) -> None:
-    """Raises BenchError where this machine's clock is behind the registry's of the day when it reserved.
+    """Raises ProvisionError where this machine's clock is behind the registry's of the day when it reserved.
 
     A test with a date before the terminal came back from a home would never count for its next one.
     """
     made = _read(folder).get("made_at")
     if made is not None and record.stamp(now + CLOCK_SLACK) < made:
-        raise BenchError("bench", path=folder, error=BEHIND)
+        raise ProvisionError("clock")
 
 
 def plan(folder: Path) -> Plan:

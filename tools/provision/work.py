@@ -116,7 +116,7 @@ def lock_console(console: Console, lock_hash: bytes) -> None:
     """The last thing: the hash is stored, the board starts anew, and its console is deaf."""
     told = _asked(console, on_board.LOCK, lock=lock_hash)
     if not (told["stored"] and told["same"]):
-        raise ProvisionError("not_written", names="lock")
+        raise ProvisionError("not_stored", names="lock")
     console.reset()
 
 
@@ -143,7 +143,7 @@ def _write(console: Console, reserved: Reserved, plan: Plan, board: str) -> None
         roots=plan.roots, board=board, config=plan.config,
     )  # fmt: skip
     if told["fault"]:
-        raise ProvisionError("not_written", names=told["fault"])
+        raise ProvisionError("not_stored", names=told["fault"])
 
 
 def _check(console: Console, reserved: Reserved, plan: Plan, board: str) -> None:
@@ -156,7 +156,7 @@ def _check(console: Console, reserved: Reserved, plan: Plan, board: str) -> None
     told = _asked(console, on_board.CHECK, on_board.WRITE_S, config=plan.config)
     wrong = [name for name, digest in wanted.items() if told.get(name) != digest]
     if wrong:
-        raise ProvisionError("not_written", names=", ".join(wrong))
+        raise ProvisionError("not_stored", names=", ".join(wrong))
 
 
 def _asked(console: Console, source: str, timeout_s: float | None = None, **values: Any) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from cloud import clock
 from cloud.days import shanghai_day
 from cloud.settings import RegistrySettings
 from cloud.stock import actions, store
+from tools.registry import BAD_ROWS_EXIT
 from tools.sim import sheet
-from tools.stock.registry import REFUSED, NewFile, do, refused, say
+from tools.stock.registry import NewFile, do, refused, say
 
 if TYPE_CHECKING:
     from cloud.db import Conn
@@ -61,7 +62,7 @@ def import_(
         do(work, RegistrySettings)
     except _BadRows as found:
         _say_bad(file, found.rows, as_json)
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(BAD_ROWS_EXIT) from None
     say(as_json, {"cards": len(cards), "bad": []}, f"入库 {len(cards)} 张卡 / {len(cards)} cards in stock")
 
 

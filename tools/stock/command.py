@@ -35,7 +35,7 @@ Server = Annotated[str, typer.Option(help="HOST:PORT of the broker, as terminals
 Roots = Annotated[Path, typer.Option(help="Roots that terminals trust: `roots.der` of `onekey pki export`.")]
 DeviceId = Annotated[str, typer.Argument(metavar="ID", help="The terminal's id.")]
 
-SOME_REFUSED = 1
+SOME_REFUSED = 4  # the rest of the file counts
 FILE_BYTES_MAX = 64 << 20  # a year of a busy bench is a tenth of it
 
 
@@ -100,7 +100,7 @@ def merge(
     ],
     as_json: Json = False,
 ) -> None:
-    """Take what a bench signed. Exit code 1: some lines were refused, or records are missing; the rest counts."""
+    """Take what a bench signed. Exit code 4: some lines were refused, or records are missing; the rest counts."""
     lines = _lines(file)
     bar = Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task("合并 / merging", total=len(lines))

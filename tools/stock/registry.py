@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cloud.db import Conn
 
-REFUSED = 2
+REFUSED = 2  # nothing was begun, or all of it was taken back
 PRIVATE = 0o600
 T = TypeVar("T")
 SettingsT = TypeVar("SettingsT", bound=RegistrySettings)

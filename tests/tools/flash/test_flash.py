@@ -12,8 +12,9 @@ import pytest
 
 from tests.tools.board.an_image import image
 from tests.tools.flash.conftest import SMALL, Desk
-from tools.board import images
+from tools.board import images, texts
 from tools.board.bundle import build
+from tools.board.espimage import NVS
 from tools.chip import Chip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,10 +31,10 @@ def begun(chip: Chip, what: str) -> int:
 
 
 def holds(chip: Chip, desk: Desk) -> bool:
-    """Whether its flash is the image, and nothing else was touched."""
-    flash, data = chip.flash_bytes(), desk.written
+    """Whether its flash is the image, and nothing else was touched. The key-value storage is the program's own."""
     at = 0x1000
-    return flash[at : at + len(data)] == data and not flash[:at].strip(b"\xff")
+    flash, wanted = chip.flash_bytes(), b"\xff" * at + desk.written
+    return all(flash[part] == wanted[part] for part in (slice(NVS.start), slice(NVS.stop, len(wanted))))
 
 
 def test_a_board_is_identified_and_nothing_is_written(chip: Chip, desk: Desk) -> None:
@@ -69,8 +70,9 @@ def test_a_second_run_does_nothing_again(chip: Chip, desk: Desk, rooms: dict[str
 def test_another_image_is_written_again_and_the_identity_stays(
     chip: Chip, desk: Desk, rooms: dict[str, list[str]]
 ) -> None:
-    """What the new image makes untrue is done again, and only that."""
+    """What the new image makes untrue is done again, and only that: nobody else has the credential."""
     desk.flash("--port", chip.port)
+    chip.set_nvs("password", b"only here")
     other = desk.bench.folder / "other.bin"
     other.write_bytes(image(seed=2))
     desk.image = images.add(desk.bench, other)
@@ -79,6 +81,7 @@ def test_another_image_is_written_again_and_the_identity_stays(
     assert holds(chip, desk)
     assert begun(chip, "write") == 2
     assert (len(rooms["provision"]), len(rooms["test"])) == (1, 2)
+    assert (chip.nvs("device"), chip.nvs("password")) == (b"t-00001", b"only here")
 
 
 def test_a_home_image_holds_its_program(chip: Chip, desk: Desk, rooms: dict[str, list[str]]) -> None:
@@ -109,6 +112,34 @@ def test_erase_takes_everything_first(chip: Chip, desk: Desk) -> None:
     assert desk.flash("--port", chip.port, "--until", "verify", "--erase").exit_code == 0
     assert desk.flash("--port", chip.port, "--until", "install").exit_code == 0
     assert (begun(chip, "erase"), begun(chip, "write")) == (1, 1)
+
+
+def test_a_terminal_is_not_erased_by_the_way(chip: Chip, desk: Desk, rooms: dict[str, list[str]]) -> None:
+    """What this bench made one: the line says what would follow, and one option more does it."""
+    desk.flash("--port", chip.port)
+    refused = desk.flash("--port", chip.port, "--erase")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (texts.TEXTS["has_identity"][0], 1)
+    assert "onekey stock reissue t-00001" in refused.stderr
+    assert "--erase-identity" in refused.stderr
+    assert (begun(chip, "erase"), chip.nvs("device")) == (0, b"t-00001")
+    assert desk.flash("--port", chip.port).exit_code == 0
+    assert rooms["provision"] == [chip.mac]
+    assert desk.flash("--port", chip.port, "--erase-identity").exit_code == texts.USAGE
+    assert desk.flash("--port", chip.port, "--erase", "--erase-identity").exit_code == 0
+    assert (begun(chip, "erase"), len(rooms["provision"])) == (1, 2)
+
+
+def test_another_benchs_terminal_is_not_erased_by_the_way(chip: Chip, desk: Desk) -> None:
+    """This bench never saw it: its own storage says so, through the loader, whatever its program does."""
+    chip.set_nvs("password", b"only here")
+    (chip.files / "main.py").write_text("while True:\n    pass\n")
+    chip.reset()
+    refused = desk.flash("--port", chip.port, "--until", "verify", "--erase")
+    assert (refused.exit_code, begun(chip, "erase")) == (texts.TEXTS["has_identity"][0], 0)
+    assert chip.nvs("password") == b"only here"
+    assert desk.flash("--port", chip.port, "--until", "verify", "--erase", "--erase-identity").exit_code == 0
+    assert chip.nvs("password") is None
+    assert desk.flash("--port", chip.port, "--until", "verify", "--erase").exit_code == 0
 
 
 def test_the_real_program_starts_on_an_official_image(

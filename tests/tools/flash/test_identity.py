@@ -11,12 +11,13 @@ from tests.cloud.stock.parts import iccid
 from tests.tools.flash.conftest import Desk
 from tests.tools.flash.test_interrupted import PowerCutError, cut
 from tests.tools.provision.test_on_a_board import made
+from tools.board import texts
 from tools.board.bundle import build
 from tools.board.console import Console
 from tools.board.texts import BenchError
 from tools.chip import Chip
 from tools.flash import steps
-from tools.provision import records, reservation
+from tools.provision import errors, records, reservation
 
 __all__ = ["cut"]
 
@@ -50,3 +51,8 @@ def test_a_board_ends_locked_with_one_identity_wherever_it_was_cut(
     with pytest.raises(BenchError) as told, Console(chip.port, starts_s=5.0):
         pass
     assert told.value.name == "silent"
+    refused = desk.flash("--port", chip.port, "--erase")
+    assert (refused.exit_code, "reissue XC000001" in refused.stderr) == (texts.TEXTS["has_identity"][0], True)
+    assert chip.nvs("password") is not None
+    lost = desk.flash("--port", chip.port, "--erase", "--erase-identity")
+    assert (lost.exit_code, "reissue XC000001" in lost.stderr) == (errors.TEXTS["lost_password"][0], True)

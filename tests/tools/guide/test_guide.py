@@ -15,7 +15,7 @@ from tests.tools.paper.measure import edges
 from tests.tools.paper.pdf_reader import read
 from tools.__main__ import COMMANDS
 from tools.guide import page, words
-from tools.guide.command import NOT_WRITTEN, app
+from tools.guide.command import TEXTS, app
 from tools.label import words as label_words
 from tools.paper import flow, fonts, pdf
 from tools.paper.shapes import Box, Text
@@ -30,8 +30,7 @@ def test_every_command_on_the_page_is_one_of_the_product(command: str) -> None:
     if program != "onekey":
         assert (ROOT / program).stat().st_mode & 0o100
         return
-    if rest[0] not in COMMANDS:
-        pytest.skip(f"onekey {rest[0]} is not in the command table")
+    assert rest[0] in COMMANDS
     assert re.fullmatch(r"[a-z -]+", command), "arguments differ from bench to bench"
     found = typer.main.get_command(importlib.import_module(COMMANDS[rest[0]][0]).app)
     for word in rest[1:]:
@@ -60,7 +59,7 @@ def test_it_is_one_page_of_a4_with_its_fonts_inside() -> None:
 def test_every_word_is_on_it_and_has_a_glyph() -> None:
     said = re.sub(r"\s", "", "".join(SHEET.texts()))
     steps = [text for step in (*words.BENCH_STEPS, *words.HOME_STEPS) for text in step[1:]]
-    rows = [text for row in (*words.FAILURES, *words.LATER) for text in row]
+    rows = [text for row in words.FAILURES for text in row[:2]] + [text for row in words.LATER for text in row]
     for text in (*steps, *rows, *words.NEVERS, words.TITLE, words.RULE, words.NEVER, words.NEVER_DIAL):
         assert re.sub(r"[\s`]", "", text) in said
     assert fonts.missing(said) == ""
@@ -137,7 +136,7 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_one_line_in_both_languages(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["--out", str(tmp_path / "no" / "guide.pdf")])
-    assert done.exit_code == NOT_WRITTEN
+    assert done.exit_code == TEXTS["no_guide"][0]
     assert "失败：" in done.stderr
     assert "failed:" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -147,6 +146,6 @@ def test_without_fonts_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.M
     fonts.font.cache_clear()
     monkeypatch.setattr(fonts, "FOLDER", tmp_path)
     done = CliRunner().invoke(app, ["--out", str(tmp_path / "guide.pdf")])
-    assert done.exit_code == NOT_WRITTEN
+    assert done.exit_code == TEXTS["no_guide"][0]
     assert "./flash.sh" in done.stderr
     assert not (tmp_path / "guide.pdf").exists()

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from cloud.stock.record import FIRST, line_hash, sign
 from tests.tools.label import reader
 from tests.tools.paper.pdf_reader import read
+from tools.board import texts as board
 from tools.label import command
+from tools.label.errors import TEXTS
 
 BASE: dict[str, Any] = {
     "bench": "B01", "n": 1, "at": "2026-11-22T16:30:00Z", "kind": "accept", "device": "OKC000001",
@@ -58,13 +60,13 @@ def run(bench: Path, *words: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def refused(bench: Path, code: int) -> str:
+def refused(bench: Path, name: str) -> str:
     """The one line of a refusal, after seeing that nothing was drawn."""
     got, out, error = run(bench)
-    assert (got, out, error.count("\n")) == (code, "", 1)
+    assert (got, out, error.count("\n")) == (TEXTS[name][0], "", 1)
     assert error.startswith("失败：")
     assert " / failed: " in error
-    assert not (bench / "labels").exists()
+    assert not list((bench / "labels").iterdir())
     return error
 
 
@@ -99,19 +101,19 @@ def test_without_a_pass_as_its_last_word_there_is_no_label(
     bench: Path, key: Ed25519PrivateKey, records: list[dict[str, Any]]
 ) -> None:
     write(bench, chain(key, *records), end="\n" if records else "")
-    refused(bench, command.NOT_PASSED)
+    refused(bench, "no_pass")
 
 
 @pytest.mark.parametrize("cut", [1, 40, 400])
 def test_a_pass_whose_line_was_cut_while_writing_is_no_pass(bench: Path, key: Ed25519PrivateKey, cut: int) -> None:
     first, last = chain(key, FAIL, PASS)
     write(bench, [first, last[:-cut]], end="")
-    refused(bench, command.NOT_PASSED)
+    refused(bench, "no_pass")
 
 
 def test_a_result_turned_into_a_pass_condemns_the_file(bench: Path, key: Ed25519PrivateKey) -> None:
     write(bench, [chain(key, FAIL)[0].replace("false", "true")])
-    assert "1" in refused(bench, command.DAMAGED)
+    assert "1" in refused(bench, "bad_records")
 
 
 @pytest.mark.parametrize("gone", [0, 1])
@@ -119,19 +121,19 @@ def test_a_line_taken_out_condemns_the_file(bench: Path, key: Ed25519PrivateKey,
     lines = chain(key, MADE, {**FAIL, **OTHER}, PASS)
     del lines[gone]
     write(bench, lines)
-    refused(bench, command.DAMAGED)
+    refused(bench, "bad_records")
 
 
 def test_another_benchs_pass_is_none_here(bench: Path) -> None:
     write(bench, chain(Ed25519PrivateKey.from_private_bytes(bytes(32)), PASS))
-    refused(bench, command.DAMAGED)
+    refused(bench, "bad_records")
 
 
 @pytest.mark.parametrize("name", ["bench.key", "records.jsonl"])
 def test_a_folder_that_is_no_bench_is_named(bench: Path, key: Ed25519PrivateKey, name: str) -> None:
     write(bench, chain(key, PASS))
     (bench / name).unlink()
-    assert name in refused(bench, command.NO_BENCH)
+    assert name in refused(bench, "no_bench")
 
 
 @pytest.mark.parametrize(
@@ -142,19 +144,19 @@ def test_a_folder_that_is_no_bench_is_named(bench: Path, key: Ed25519PrivateKey,
 def test_a_spoiled_file_is_one_line_not_a_trace(bench: Path, key: Ed25519PrivateKey, name: str, content: bytes) -> None:
     write(bench, chain(key, PASS))
     (bench / name).write_bytes(content)
-    refused(bench, command.NO_BENCH)
+    refused(bench, "no_bench")
 
 
 @pytest.mark.parametrize("board", ["no-such", "table"])
 def test_a_board_that_we_do_not_know_is_said(bench: Path, key: Ed25519PrivateKey, board: str) -> None:
     write(bench, chain(key, {**PASS, "board": board}))
-    assert board in refused(bench, command.BAD_LABEL)
+    assert board in refused(bench, "bad_label")
 
 
 def test_a_legend_too_long_for_old_eyes_is_said(bench: Path, key: Ed25519PrivateKey) -> None:
     write(bench, chain(key, PASS))
     (bench / "bench.json").write_text(json.dumps({"legends": {"k1": "社区综合为老服务中心"}}), encoding="utf-8")
-    assert "社区综合为老服务中心" in refused(bench, command.BAD_LABEL)
+    assert "社区综合为老服务中心" in refused(bench, "bad_label")
 
 
 def test_an_unknown_size_is_refused(bench: Path, key: Ed25519PrivateKey) -> None:
@@ -162,11 +164,23 @@ def test_an_unknown_size_is_refused(bench: Path, key: Ed25519PrivateKey) -> None
     assert run(bench, "--size", "a4")[0] == 2
 
 
-def test_a_full_disk_is_said(bench: Path, key: Ed25519PrivateKey) -> None:
+def test_a_label_that_cannot_be_written_is_said(bench: Path, key: Ed25519PrivateKey) -> None:
     write(bench, chain(key, PASS))
-    (bench / "labels").write_text("a file where the folder should be")
-    code, _out, error = run(bench)
-    assert (code, error.count("\n")) == (command.NOT_WRITTEN, 1)
+    code, _out, error = run(bench, "--out", "/dev/null")
+    assert (code, error.count("\n")) == (TEXTS["no_label_file"][0], 1)
+    assert error.startswith("失败：")
+
+
+def test_the_bench_is_the_one_of_every_other_command(
+    bench: Path, key: Ed25519PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(bench, chain(key, PASS))
+    monkeypatch.setenv("OKC_BENCH", str(bench))
+    assert CliRunner().invoke(command.app, ["reprint", "OKC000001"]).exit_code == 0
+    assert sorted(path.name for path in (bench / "labels").iterdir()) == ["OKC000001.pdf", "OKC000001.png"]
+    monkeypatch.setenv("OKC_BENCH", "/dev/null")
+    nowhere = CliRunner().invoke(command.app, ["reprint", "OKC000001"])
+    assert (nowhere.exit_code, nowhere.stderr.count("\n")) == (board.TEXTS["bench"][0], 1)
 
 
 def test_there_is_no_command_that_makes_a_label_of_nothing() -> None:

@@ -20,6 +20,7 @@ from tools.device import app as device_app
 from tools.provision import records, reservation
 from tools.sim import app as sim_app
 from tools.stock import app as stock_app
+from tools.stock.command import SOME_REFUSED
 
 if TYPE_CHECKING:
     import typer
@@ -119,7 +120,7 @@ def test_refused_lines_are_named_and_the_exit_code_says_so(environment: str, tmp
     with (bench / records.FILE).open("a") as file:
         file.write("not a record\n")
     told = run(stock_app, "merge", bench / records.FILE)
-    assert told.exit_code == 1
+    assert told.exit_code == SOME_REFUSED
     lines = told.stdout.splitlines()
     assert [line.split(":")[1] for line in lines[:2]] == ["2", "3"]
     assert "not in stock" in lines[0]
@@ -180,12 +181,12 @@ def test_one_bad_card_and_nothing_is_imported(
     """Told by line, without the number."""
     file = cards(tmp_path / "cards.csv", card(1), bad, card(3))
     told = run(sim_app, "import", file)
-    assert told.exit_code == 2
+    assert told.exit_code == 3
     assert told.stderr.splitlines()[0].startswith(f"{file}:3: ")
     assert word in told.stderr
     assert "1380000" not in told.output
     assert answer(sim_app, "list") == {"sims": []}
-    assert answer(sim_app, "import", file, code=2)["bad"][0]["line"] == 3
+    assert answer(sim_app, "import", file, code=3)["bad"][0]["line"] == 3
 
 
 def test_a_workbook_is_read_as_operators_make_it(environment: str, tmp_path: Path) -> None:
