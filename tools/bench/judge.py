@@ -14,6 +14,7 @@ TALK_S = 10.0  # with a staffed target: then a human has answered
 ACCEPT_KEY = "1"
 NEAR_S = 1.0  # clocks of network and terminal are one; a report takes this long at most
 LATE_S = 1.5  # a slow line tells the end of a talk so much later, and the terminal counts up to what it is told
+UNTOLD_S = 15.0  # a modem that fell silent hides the end of a talk until it answers again or was restarted
 CUT_GRACE_S = 0.5  # a press within this of a power cut may not have reached storage
 UNSAVED_S = 2.0  # any other message: files are written between two steps of an alarm
 FIRE_S = 2.5  # from a contact's edge to its press: hold and debounce, and a busy chip
@@ -91,7 +92,7 @@ def judge(episode: Episode) -> list[str]:
 def ended(episode: Episode, press: Noted) -> str | None:
     """How it ended: human, accepted, cancelled, tried, pre-empted, mailbox (not for SOS); None if it did not."""
     after = [call for call in episode.calls if call.ended >= press.at - NEAR_S]
-    if _answered(episode, after):
+    if _answered(episode, after) or _answered(episode, _untold(episode, press)):
         return "human"
     facts = (
         ("accepted", any(at >= _opened(episode, press) - NEAR_S for at in episode.accepted)),
@@ -117,6 +118,17 @@ def _opened(episode: Episode, press: Noted) -> float:
     if run is None:
         return press.at
     return min(n.at for n in episode.noted if n.key in (press.key, "sos") and run[0] - NEAR_S <= n.at <= press.at)
+
+
+def _untold(episode: Episode, press: Noted) -> list[Call]:
+    """Talks of the red key's alarm, still running for the terminal, that had ended just before another key's press.
+
+    The key was told that the alarm has the line, and the alarm had its human.
+    """
+    if press.key == "sos" or not any(begin - NEAR_S <= press.at <= end for begin, end in episode.runs):
+        return []
+    red = [n.at for n in episode.noted if n.key == "sos" and _opened(episode, press) <= n.at <= press.at]
+    return [call for call in episode.calls if red and red[0] <= call.started and call.ended >= press.at - UNTOLD_S]
 
 
 def _talked(calls: list[Call]) -> str | None:

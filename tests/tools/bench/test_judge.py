@@ -64,6 +64,19 @@ def test_an_accepted_alarm_stands_for_its_later_presses() -> None:
     assert len(judge(episode(noted=(taxi, again), accepted=[20.0], runs=[(10.0, 40.0)]))) == 1
 
 
+def test_a_key_while_a_silent_modem_hides_the_end_of_the_alarms_talk() -> None:
+    """The alarm still has the line, and had its human; a talk longer over, or of another alarm, stands for nothing."""
+    taxi = Noted(46.0, "a.1.2", "k2", "short")
+    one = (SOS, taxi)
+    assert ended(episode(call(SON, 20, pressed="1"), noted=one, runs=[(10.0, 50.0)]), taxi) == "human"
+    assert ended(episode(call(SON, 20), noted=one, runs=[(10.0, 50.0)]), taxi) is None
+    assert ended(episode(call(SON, 2, pressed="1"), noted=one, runs=[(10.0, 50.0)]), taxi) is None  # long over
+    assert ended(episode(call(SON, 20, pressed="1"), noted=one, runs=[(10.0, 40.0), (46.0, 50.0)]), taxi) is None
+    assert ended(episode(call(SON, 20, pressed="1", started=5.0), noted=one, runs=[(10.0, 50.0)]), taxi) is None
+    again = Noted(46.0, "a.1.2", "sos", "hold")
+    assert ended(episode(call(SON, 20, pressed="1"), noted=(SOS, again), runs=[(10.0, 50.0)]), again) is None
+
+
 def test_a_service_key_ends_with_whoever_talks() -> None:
     """It says so when that was a mailbox; an SOS after it is judged for itself."""
     taxi = Noted(10.0, "a.1.1", "k2", "short")
