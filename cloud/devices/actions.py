@@ -49,7 +49,7 @@ _SALT_BYTES = 12
 
 async def take(conn: Conn, box: Box, message: Received) -> None:
     """One new message: latest state, its day, a configuration if another is wanted, and a word to the live page."""
-    before = await store.get_state(conn, message.device_id)
+    before = await store.get_state(conn, message.device_id, lock=True)
     after = rules.advance(before, message, overtaken=await _overtaken(conn, message))
     after = await _with_heartbeat(conn, before, after)
     await store.save_state(conn, after)
@@ -67,7 +67,7 @@ async def take(conn: Conn, box: Box, message: Received) -> None:
 
 async def link(conn: Conn, device_id: str, message_id: str, status: str, now: datetime, *, retained: bool) -> None:
     """The broker's word on the connection. It alone alarms nobody, and the same word again changes nothing."""
-    before = await store.get_state(conn, device_id)
+    before = await store.get_state(conn, device_id, lock=True)
     if before is not None and before.link_id == message_id:
         return
     if before is None and (retained or status == "offline"):
@@ -81,7 +81,7 @@ async def link(conn: Conn, device_id: str, message_id: str, status: str, now: da
 
 async def count(conn: Conn, device_id: str, *, duplicates: int = 0, id_clashes: int = 0, quarantined: int = 0) -> None:
     """Count what came to nothing. A terminal of which nothing was ever taken has no row to count in."""
-    state = await store.get_state(conn, device_id)
+    state = await store.get_state(conn, device_id, lock=True)
     if state is not None:
         state = replace(
             state,
@@ -135,12 +135,19 @@ def credential(password: str) -> str:
     return f"$7${_CREDENTIAL_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-async def ingest_works(conn: Conn, now: datetime, counted: dict[str, int]) -> None:
-    """The front door beats. Where it had been silent too long, the stretch is a gap that no terminal answers for."""
-    last = await store.last_beat(conn, "ingest")
+async def ingest_works(conn: Conn, door: str, now: datetime, counted: dict[str, int]) -> None:
+    """One of DOORS beats. Where it had been silent too long, the stretch is a gap that no terminal answers for."""
+    last = await store.last_beat(conn, door)
     if last is not None and now - last > INGEST_SILENCE_ALLOWED:
         await store.add_gap(conn, Gap(from_at=last, until_at=now))
-    await store.beat(conn, "ingest", now, counted)
+    await store.beat(conn, door, now, counted)
+
+
+async def configure_if_wanted(conn: Conn, box: Box, device_id: str, now: datetime) -> None:
+    """Queue the wanted configuration for a terminal that has reported another one."""
+    state = await store.get_state(conn, device_id)
+    if state is not None:
+        await _configure(conn, box, state, now)
 
 
 async def look_at_refused(conn: Conn, quarantine_id: int, actor: str, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from cloud.devices.models import Contact, DayCount, Device, DeviceState, Gap, RefusedPress
+from cloud.devices.models import DOORS, Contact, DayCount, Device, DeviceState, Gap, RefusedPress
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -130,22 +130,22 @@ async def config_sent_since(conn: Conn, device_id: str, version: int, since: dat
     return bool(row and row[0])
 
 
-async def get_state(conn: Conn, device_id: str) -> DeviceState | None:
-    """The latest state of a terminal."""
+async def get_state(conn: Conn, device_id: str, *, lock: bool = False) -> DeviceState | None:
+    """The latest state of a terminal; `lock` it to write it again: heartbeats come on a lane of their own."""
     async with conn.cursor(row_factory=class_row(DeviceState)) as cursor:
         await cursor.execute(
             "select device_id, first_seen_at, last_seen_at, last_beat_at, boot_epoch, boot_count, booted_at,"
             " reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id, in_call_until,"
             " battery_mv, battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, open_faults,"
             " duplicates, id_clashes, late, quarantined, heartbeat_s from device_state"
-            " where device_id = %(device_id)s",
+            f" where device_id = %(device_id)s{' for no key update' if lock else ''}",
             {"device_id": device_id},
         )
         return await cursor.fetchone()
 
 
 async def save_state(conn: Conn, state: DeviceState) -> None:
-    """Write a state over the one before. The caller holds the lock of the terminal's registry row."""
+    """Write a state over the one before, which the caller has locked."""
     await conn.execute(
         "insert into device_state (device_id, first_seen_at, last_seen_at, last_beat_at, boot_epoch, boot_count,"
         "  booted_at, reset_cause, firmware, board, imei, iccid, config_version, link, link_at, link_id,"
@@ -246,8 +246,8 @@ async def gaps(conn: Conn, since: datetime, now: datetime, allowed: timedelta) -
         await cursor.execute(
             "select from_at, until_at from ingest_gap where until_at > %(since)s"
             " union all select beat_at, %(now)s from service_health"
-            "  where process = 'ingest' and beat_at < %(now)s - %(allowed)s order by 1",
-            {"since": since, "now": now, "allowed": allowed},
+            "  where process = any(%(doors)s) and beat_at < %(now)s - %(allowed)s order by 1",
+            {"since": since, "now": now, "allowed": allowed, "doors": list(DOORS)},
         )
         return await cursor.fetchall()
 

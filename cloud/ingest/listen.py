@@ -21,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from cloud import clock
 from cloud.ingest.models import Arrival
-from protocol.topics import CLOUD_FILTER
+from protocol.fields import KINDS
+from protocol.topics import CLOUD_FILTER, PREFIX
 
 if TYPE_CHECKING:
     from paho.mqtt.client import ConnectFlags
@@ -41,6 +42,7 @@ UNACKED_MAX = 1000
 RESUME_AT = UNACKED_MAX // 2
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 5.0
 _TICK_S = 1.0
+BEAT = "hb"  # has a lane of its own, beats.py
 # Sent while reading is stopped, because the broker must hear something and the answer to a ping would not be read.
 _NUDGE_FILTER = "okc/nothing"
 
@@ -226,7 +228,8 @@ class _Connection:
             log.error("broker refuses us: %s", reason)
             return
         # Also where the broker still has our session: a newer version of us may read more.
-        client.subscribe(CLOUD_FILTER, qos=1)
+        client.unsubscribe(CLOUD_FILTER)  # of a version before there was a lane for heartbeats
+        client.subscribe([(f"{PREFIX}/up/{kind}/+", 1) for kind in KINDS["up"] if kind != BEAT])
 
     def _on_subscribe(
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None

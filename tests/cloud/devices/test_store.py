@@ -84,11 +84,11 @@ async def test_a_state_is_read_as_it_was_written(conn: Conn) -> None:
 
 async def test_a_stretch_without_ingest_becomes_a_gap_and_a_short_pause_does_not(conn: Conn) -> None:
     """Written when it works again, from its last beat."""
-    await actions.ingest_works(conn, NOW, {"stored": 2})
-    await actions.ingest_works(conn, NOW + ALLOWED, {"stored": 3, "duplicate": 1})
+    await actions.ingest_works(conn, "ingest", NOW, {"stored": 2})
+    await actions.ingest_works(conn, "ingest", NOW + ALLOWED, {"stored": 3, "duplicate": 1})
     assert await store.gaps(conn, NOW, NOW + ALLOWED, ALLOWED) == []
     back = NOW + timedelta(hours=3)
-    await actions.ingest_works(conn, back, {})
+    await actions.ingest_works(conn, "ingest", back, {})
     assert await store.gaps(conn, NOW, back, ALLOWED) == [Gap(from_at=NOW + ALLOWED, until_at=back)]
     counters = await (await conn.execute("select counters from service_health where process = 'ingest'")).fetchone()
     assert counters == ({"stored": 5, "duplicate": 1},)
@@ -98,7 +98,7 @@ async def test_a_gap_that_is_still_open_counts_too(conn: Conn) -> None:
     """Nobody is silent while we do not listen."""
     await actions.register(conn, BOX, DEVICE, None, NOW)
     await store.save_state(conn, DeviceState(device_id=DEVICE, first_seen_at=NOW, last_seen_at=NOW))
-    await actions.ingest_works(conn, NOW, {})
+    await actions.ingest_works(conn, "ingest", NOW, {})
     later = NOW + timedelta(hours=30)
     (contact,) = await store.contacts(conn)
     assert rules.contact(contact, later) == "silent_24h"

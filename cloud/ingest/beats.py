@@ -1,0 +1,225 @@
+"""The lane of heartbeats: in batches, each committed whole before the broker is told.
+
+In: messages of a `Subscriber`. Out: commits, then acknowledgements in order of arrival. What beatline.py does not take
+goes the careful way, one by one; a batch that the database refuses is halved until the row is found that it refuses.
+While one batch is being committed the next is being read. Never acknowledges what is not committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from cloud import db
+from cloud.devices import actions as devices
+from cloud.errors import described
+from cloud.ingest import beatstore
+from cloud.ingest.beatline import line
+from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, Careful
+from cloud.ingest.models import Arrival
+from cloud.ingest.pulse import BEAT_S, Pulse
+from cloud.ingest.subscriber import Subscriber
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloud.db import Conn
+    from cloud.ingest.subscriber import Message
+    from cloud.sealed import Box
+    from cloud.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DOOR = "beats"
+CLIENT_ID = "okc-beats"  # fixed: the broker keeps this session, and what is in it, while we are away
+FILTER = "okc/v1/up/hb/+"
+# Enough that a commit's cost is spread, little enough that a message of the other lane does not wait for long.
+BATCH_MAX = 2_000
+LINGER_S = 0.05  # how long the first of a batch waits for company
+_TURN = 200  # lines between two turns of the loop: about 2 ms
+_TICK_S = 1.0
+_UNIQUE_HALVES = 1  # a batch of so many is not halved any more
+
+
+class Beats:
+    """One worker on one broker session and one database connection."""
+
+    def __init__(self, settings: Settings, box: Box) -> None:
+        self._settings = settings
+        self._box = box
+        self._counted: Counter[str] = Counter()
+        self._careful = Careful(settings, box, self._counted)
+        self._pulse = Pulse(DOOR, self._careful, self._counted, lambda: self._subscriber is not None)
+        self._subscriber: Subscriber | None = None
+        self._conn: Conn | None = None
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Work until cancelled; `ready` is called once, when broker and database both answer."""
+        beating = asyncio.ensure_future(self._beat(ready))
+        wait_s = BACKOFF_FIRST_S
+        try:
+            while True:
+                subscriber = Subscriber()
+                try:
+                    await self._open(subscriber)
+                    wait_s = BACKOFF_FIRST_S
+                    await self._work(subscriber)
+                except OSError as error:
+                    log.warning("broker cannot be reached: %s", type(error).__name__)
+                finally:
+                    self._subscriber = None
+                    subscriber.close()
+                    self._counted["redelivered"] += subscriber.redelivered
+                wait_s = min(wait_s * 2, BACKOFF_MOST_S)
+                await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            await self._pulse.goodbye()
+            await self._drop()
+
+    async def _open(self, subscriber: Subscriber) -> None:
+        await subscriber.open(
+            self._settings.broker_host, self._settings.broker_port, client_id=CLIENT_ID,
+            user=self._settings.broker_user, password=self._settings.broker_password, filters=[FILTER],
+        )  # fmt: skip
+        self._subscriber = subscriber
+        self._counted["connected" if subscriber.session_present else "connected_anew"] += 1
+
+    async def _work(self, subscriber: Subscriber) -> None:
+        """Until the connection is lost. One batch is committed while the next is being read."""
+        tending = asyncio.ensure_future(_tend(subscriber))
+        committing: asyncio.Future[None] | None = None
+        under_way = 0
+        try:
+            while not subscriber.closed.is_set():
+                messages = await _gather(subscriber, linger=committing is None)
+                lines = await _lines(messages)
+                if committing is not None:
+                    await committing
+                    self._ack(subscriber, under_way)
+                committing, under_way = None, len(messages)
+                if messages:
+                    committing = asyncio.ensure_future(self._commit(messages, lines))
+        finally:
+            tending.cancel()
+            if committing is not None:
+                committing.cancel()
+                await asyncio.gather(committing, return_exceptions=True)
+
+    def _ack(self, subscriber: Subscriber, count: int) -> None:
+        if not subscriber.ack(count):
+            self._counted["ack_too_late"] += count
+
+    async def _commit(self, messages: list[Message], lines: list[str | None]) -> None:
+        """Return when all are committed, however long that takes."""
+        batch = [(message, text) for message, text in zip(messages, lines, strict=True) if text is not None]
+        for message, text in zip(messages, lines, strict=True):
+            if text is None:
+                await self._careful.commit(_arrival(message))
+        await self._commit_batch(batch)
+
+    async def _commit_batch(self, batch: list[tuple[Message, str]]) -> None:
+        wait_s = BACKOFF_FIRST_S
+        while batch:
+            try:
+                strangers = await self._store(batch)
+            except db.MigrationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a message does to us, the next one must be taken
+                log.error("batch not committed: %s", described(error))  # noqa: TRY400 - its text may quote a row
+                if not db.is_outage(error, self._conn):
+                    return await self._halve(batch)
+                self._counted["retries"] += 1
+                await self._drop()
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, BACKOFF_MOST_S)
+            else:
+                for place in strangers:
+                    await self._careful.commit(_arrival(batch[place][0]))
+                return None
+        return None
+
+    async def _halve(self, batch: list[tuple[Message, str]]) -> None:
+        """Find what the database refuses, and commit all the rest."""
+        if len(batch) <= _UNIQUE_HALVES:
+            for message, _ in batch:
+                await self._careful.commit(_arrival(message))
+            return
+        middle = len(batch) // 2
+        await self._commit_batch(batch[:middle])
+        await self._commit_batch(batch[middle:])
+
+    async def _store(self, batch: list[tuple[Message, str]]) -> list[int]:
+        """One transaction; places of those that are nobody's, which are not stored."""
+        conn = await self._connection()
+        now = batch[-1][0].received_at
+        async with conn.transaction():
+            strangers = await beatstore.stage(conn, [text for _, text in batch])
+            done = await beatstore.add(conn, len(batch) - len(strangers))
+            for device_id in done.configure:
+                await devices.configure_if_wanted(conn, self._box, device_id, now)
+            for device_id in done.show:
+                await devices.tell_live(conn, device_id)
+        self._counted.update(
+            {"stored": done.stored - done.clashes, "id_clash": done.clashes, "duplicate": done.duplicates, "batches": 1}
+        )
+        return strangers
+
+    async def _beat(self, ready: Callable[[], None]) -> None:
+        told = False
+        while True:
+            beaten = await self._pulse.beat()
+            if beaten and not told:
+                told = True
+                ready()
+            await asyncio.sleep(BEAT_S if told else LINGER_S)
+
+    async def _connection(self) -> Conn:
+        if self._conn is None or self._conn.closed:
+            self._conn = await db.connect(self._settings.database_url)
+            await beatstore.prepare(self._conn)
+        return self._conn
+
+    async def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            await conn.close()
+
+
+async def _gather(subscriber: Subscriber, *, linger: bool) -> list[Message]:
+    """The next batch; without `linger` whatever is there, for a commit is under way and is company enough."""
+    if linger:
+        await subscriber.arrived.wait()
+        if subscriber.unacked < BATCH_MAX:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(subscriber.closed.wait(), LINGER_S)
+    return subscriber.take(BATCH_MAX)
+
+
+async def _lines(messages: list[Message]) -> list[str | None]:
+    out: list[str | None] = []
+    for at in range(0, len(messages), _TURN):
+        out += [_line(message) for message in messages[at : at + _TURN]]
+        await asyncio.sleep(0)
+    return out
+
+
+def _line(message: Message) -> str | None:
+    return None if message.retained else line(message.topic, message.payload, message.received_at)
+
+
+def _arrival(message: Message) -> Arrival:
+    return Arrival(
+        topic=message.topic, payload=message.payload, retained=message.retained, received_at=message.received_at
+    )
+
+
+async def _tend(subscriber: Subscriber) -> None:
+    while True:
+        await asyncio.sleep(_TICK_S)
+        subscriber.tend()

@@ -1,0 +1,67 @@
+"""A door says every few seconds that it works, and what it counted; its silence is a gap that no terminal answers for.
+
+In: whether the broker is there, what was counted. Out: a row of `service_health`, and `ingest_gap` after a silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from cloud import clock
+from cloud.devices import actions as devices
+from cloud.errors import described
+from cloud.ingest.careful import BACKOFF_MOST_S
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from cloud.ingest.careful import Careful
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 5.0  # far below devices.actions.INGEST_SILENCE_ALLOWED
+GOODBYE_S = 0.5  # who ends us waits two seconds
+
+
+class Pulse:
+    """Of one door. `beat` as often as you like."""
+
+    def __init__(self, door: str, careful: Careful, counted: Counter[str], is_connected: Callable[[], bool]) -> None:
+        self._door = door
+        self._careful = careful
+        self._counted = counted
+        self._is_connected = is_connected
+        self._due = 0.0
+
+    async def beat(self) -> bool:
+        """Say that the door works, if it does and it is time; True where it was said."""
+        loop_now = asyncio.get_running_loop().time()
+        if loop_now < self._due or not self._is_connected():
+            return False
+        told = dict(self._counted)
+        try:
+            conn = await self._careful.connection()
+            async with conn.transaction():
+                await devices.ingest_works(conn, self._door, clock.now(), told)
+        except psycopg.Error as error:
+            log.warning("no beat: %s", described(error))
+            await self._careful.drop()
+            self._due = loop_now + BACKOFF_MOST_S
+            return False
+        self._counted.subtract(told)  # what was counted meanwhile stays
+        self._due = loop_now + BEAT_S
+        return True
+
+    async def goodbye(self) -> None:
+        """What was counted since the last beat is not lost when we are told to end."""
+        self._due = 0.0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self.beat()
+        await self._careful.drop()
