@@ -50,7 +50,7 @@ def _annotation(row: Field) -> Any:
     """The type of one row of the table. A type that this does not know is a mistake that every start shows."""
     _name, kind, need, low, high = row
     one: Any
-    if kind == "int":
+    if kind == "int" and not isinstance(low, str):
         one = Annotated[int, msgspec.Meta(ge=low, le=high)]
     elif kind == "flag":
         one = Annotated[int, msgspec.Meta(ge=0, le=1)]

@@ -41,7 +41,8 @@ UNSENT = (
 def story(seed: int) -> list[Arrival]:
     """Heartbeats of some terminals: again, with ids used before, late, undated, in and out of calls, over midnight."""
     draw = random.Random(seed)
-    now, out = AT + timedelta(hours=draw.choice([0, 11, 12]), minutes=58), []
+    now = AT + timedelta(hours=draw.choice([0, 11, 12]), minutes=58)
+    out: list[Arrival] = []
     for _ in range(draw.randrange(1, 60)):
         now += timedelta(milliseconds=draw.choice([1, 900, 60_000, 600_000, 900_000]))
         if out and draw.random() < 0.2:
@@ -67,7 +68,8 @@ def story(seed: int) -> list[Arrival]:
 
 def batches(arrivals: list[Arrival], draw: random.Random) -> list[list[Arrival]]:
     """The same in pieces of any size."""
-    out, at = [], 0
+    out: list[list[Arrival]] = []
+    at = 0
     while at < len(arrivals):
         size = draw.choice([1, 2, 5, 20, 100])
         out.append(arrivals[at : at + size])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloud.ingest import lane, models
-from cloud.ingest.lane import Lane
+from cloud.ingest import careful, models
+from cloud.ingest.careful import Careful
 from cloud.ingest.models import QUARANTINED_WHOLE_A_DAY, Arrival
 from protocol import messages
 from tests.cloud.ingest.conftest import AT, BOX, DEVICE, NEIGHBOUR, PRESS, SETTINGS
@@ -75,14 +76,15 @@ async def test_presses_that_are_only_counted_stay_apart_from_the_rest(door: Door
     assert counted == [(f"okc/v1/up/hb/{DEVICE}", 2), (f"okc/v1/up/press/{DEVICE}", 3)]
 
 
-class OneConnection(Lane):
-    """A lane on the test's own connection."""
+class OneConnection(Careful):
+    """On the test's own connection."""
 
     def __init__(self, conn: Conn) -> None:
-        super().__init__(SETTINGS, BOX, None)  # type: ignore[arg-type]
+        super().__init__(SETTINGS, BOX, Counter())
         self._conn = conn
+        self._schema_checked = True
 
-    async def _drop_connection(self) -> None:
+    async def drop(self) -> None:
         """The test needs it."""
 
 
@@ -95,12 +97,12 @@ async def test_a_press_that_breaks_us_wherever_it_goes_is_kept(
     async def breaks(*_: Any) -> str:
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setattr(lane, "BACKOFF_FIRST_S", 0.0)
+    monkeypatch.setattr(careful, "BACKOFF_FIRST_S", 0.0)
     for name in broken:
-        monkeypatch.setattr(lane, name, breaks)
+        monkeypatch.setattr(careful, name, breaks)
     common = {"id": "0badcafe.1.1", "t": int(AT.timestamp()), "u": 1, "s": 1}
     payload = messages.encode("up", "press", {**common, **PRESS})
     arrival = Arrival(topic=f"okc/v1/up/press/{DEVICE}", payload=payload, retained=False, received_at=AT)
-    await OneConnection(door.conn)._commit(arrival)
+    await OneConnection(door.conn).commit(arrival)
     assert await door.rows("select reason, message_id from quarantine") == [(models.INTERNAL, "0badcafe.1.1")]
     assert await door.one("select count(*) from down") == 0
