@@ -53,7 +53,7 @@ class Beats:
         self._box = box
         self._counted: Counter[str] = Counter()
         self._careful = Careful(settings, box, self._counted)
-        self._pulse = Pulse(DOOR, self._careful, self._counted, lambda: self._subscriber is not None)
+        self._pulse = Pulse(DOOR, self._careful, self._counted, self._is_connected)
         self._subscriber: Subscriber | None = None
         self._conn: Conn | None = None
 
@@ -178,6 +178,9 @@ class Beats:
                 told = True
                 ready()
             await asyncio.sleep(BEAT_S if told else LINGER_S)
+
+    def _is_connected(self) -> bool:
+        return self._subscriber is not None and self._subscriber.subscribed
 
     async def _connection(self) -> Conn:
         if self._conn is None or self._conn.closed:

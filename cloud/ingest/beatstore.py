@@ -111,9 +111,10 @@ with sums as materialized ({_SUMS}), known as (
     from sums left join device_state s using (device_id)
 ), written as (
     insert into device_state as state (device_id, first_seen_at, last_seen_at, last_beat_at, config_version, battery_mv,
-        battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, late, id_clashes, heartbeat_s)
+        battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, late, id_clashes, in_call_until,
+        heartbeat_s)
     select device_id, first_at, last_at, received_at, cfg, bat, pct, on_mains, csq, reg, cell, drops, offset_ms, late,
-        clashes, case when ran = cfg then heartbeat_s else (
+        clashes, call_after, case when ran = cfg then heartbeat_s else (
             select c.heartbeat_s from device_config c
             where c.version = cfg and (c.device_id = known.device_id or c.device_id is null)
             order by c.device_id nulls last limit 1) end
@@ -125,8 +126,7 @@ with sums as materialized ({_SUMS}), known as (
         registration = excluded.registration, cell = excluded.cell, drops = excluded.drops,
         clock_offset_ms = coalesce(excluded.clock_offset_ms, state.clock_offset_ms),
         late = state.late + excluded.late, id_clashes = state.id_clashes + excluded.id_clashes,
-        heartbeat_s = excluded.heartbeat_s,
-        in_call_until = (select call_after from known where known.device_id = state.device_id)
+        in_call_until = excluded.in_call_until, heartbeat_s = excluded.heartbeat_s
 )
 select known.device_id,
     seen_before is null or on_mains is distinct from mains_before or call_after is distinct from call_before

@@ -8,6 +8,7 @@ listened to for a while still hears from us.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from cloud import clock
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+log = logging.getLogger(__name__)
 
 # Two batches and what arrives while one commits. Far below 65,535, after which packet ids repeat; and some brokers
 # (Mosquitto 2.0.11) keep no bound of their own.
@@ -55,13 +58,14 @@ class Subscriber(asyncio.Protocol):
     def __init__(self) -> None:
         self.closed = asyncio.Event()
         self.arrived = asyncio.Event()
-        self.session_present = False
+        self.session_present = False  # the broker had kept our session, and what came meanwhile
+        self.subscribed = False
         self.redelivered = 0  # PUBLISH with the broker's mark that it sent it before
         self._waiting: deque[Message] = deque()  # not yet taken
         self._unacked: deque[int] = deque()  # packet ids in order of arrival; 0 for QoS 0
         self._buffer = bytearray()
         self._skip = 0  # bytes of a payload that is too long to be kept
-        self._answers: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._transport: asyncio.Transport | None = None
         self._reading = True
         self._heard_at = self._said_at = 0.0
@@ -74,16 +78,14 @@ class Subscriber(asyncio.Protocol):
         async with asyncio.timeout(ANSWER_S):
             await loop.create_connection(lambda: self, host, port)
             self._write(_packet(_CONNECT, _connect(client_id, user, password)))
-            kind, body = await self._answers.get()
-            if kind != _CONNACK or body[1:2] != b"\x00":
-                raise SubscribeError(f"connect refused: {body[1:2].hex()}")
-            self.session_present = bool(body[0] & 1)
+            answer = await self._answers.get()
+            if answer[1:2] != b"\x00":
+                raise SubscribeError(f"connect refused: {answer[1:2].hex()}")
+            self.session_present = self.subscribed = bool(answer[0] & 1)
             # Also where the broker kept our session: a newer version of us may want other filters.
             wanted = b"".join(_text(each) + b"\x01" for each in filters)
             self._write(_packet(b"\x82", b"\x00\x01" + wanted))
-            kind, body = await self._answers.get()
-            if kind != _SUBACK or _REFUSED in body[2:]:
-                raise SubscribeError("subscription refused")
+            # The answer comes behind whatever the broker has kept for us, which may be more than we read at once.
 
     def take(self, most: int) -> list[Message]:
         """What has arrived, the oldest first."""
@@ -156,7 +158,7 @@ class Subscriber(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone, and with it every packet id."""
         del exc
-        self._answers.put_nowait((0, b""))
+        self._answers.put_nowait(b"")
         self.closed.set()
         self.arrived.set()
 
@@ -178,8 +180,13 @@ class Subscriber(asyncio.Protocol):
             kind = buffer[at] >> 4
             if kind == _PUBLISH:
                 self._publish(buffer[at], memoryview(buffer)[body : body + length], length, now)
-            elif kind in (_CONNACK, _SUBACK):
-                self._answers.put_nowait((kind, bytes(buffer[body : body + length])))
+            elif kind == _CONNACK:
+                self._answers.put_nowait(bytes(buffer[body : body + length]))
+            elif kind == _SUBACK:
+                self.subscribed = _REFUSED not in buffer[body + 2 : body + length]
+                if not self.subscribed:
+                    log.error("broker refuses the subscription")
+                    raise ValueError
             elif kind not in (_PINGRESP, _UNSUBACK):
                 raise ValueError
             at = body + length
