@@ -46,9 +46,16 @@ class MigrationError(Exception):
     """The database and the migration files do not belong together."""
 
 
-async def connect(dsn: str) -> Conn:
-    """One connection in autocommit: `async with conn.transaction()` is then the edge that commits."""
-    return await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=CONNECT_S, **_KEEPALIVE)
+async def connect(dsn: str, *, idle_s: float | None = None) -> Conn:
+    """One connection in autocommit: `async with conn.transaction()` is then the edge that commits.
+
+    `idle_s`: the server ends a transaction in which we say nothing for so long. A process that is frozen in the middle
+    of one would otherwise hold its rows against whoever follows it.
+    """
+    conn = await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=CONNECT_S, **_KEEPALIVE)
+    if idle_s is not None:
+        await conn.execute("select set_config('idle_in_transaction_session_timeout', %s, false)", [f"{idle_s}s"])
+    return conn
 
 
 def connect_pool(settings: DatabaseSettings) -> Pool:

@@ -19,7 +19,7 @@ from cloud.devices import actions as devices
 from cloud.errors import described
 from cloud.ingest import beatstore
 from cloud.ingest.beatline import line
-from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, Careful
+from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, IDLE_S, Careful
 from cloud.ingest.models import Arrival
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.ingest.subscriber import Subscriber
@@ -184,7 +184,7 @@ class Beats:
 
     async def _connection(self) -> Conn:
         if self._conn is None or self._conn.closed:
-            self._conn = await db.connect(self._settings.database_url)
+            self._conn = await db.connect(self._settings.database_url, idle_s=IDLE_S)
             await beatstore.prepare(self._conn)
         return self._conn
 

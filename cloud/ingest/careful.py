@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.1, 2.0
+IDLE_S = 2.0  # in the middle of a transaction; then another process must be able to take the same message
 
 
 class Careful:
@@ -78,7 +79,7 @@ class Careful:
     async def connection(self) -> Conn:
         """The connection, made anew where it is lost. Raises psycopg.Error, MigrationError."""
         if self._conn is None or self._conn.closed:
-            self._conn = await db.connect(self._settings.database_url)
+            self._conn = await db.connect(self._settings.database_url, idle_s=IDLE_S)
             if not self._schema_checked:
                 await db.check_schema(self._conn)
                 self._schema_checked = True

@@ -1,47 +1,94 @@
-"""`onekey serve ingest`: MQTT in, on two lanes: heartbeats in batches, everything else at once and one by one."""
+"""`onekey serve ingest`: MQTT in, on two lanes: heartbeats in batches, everything else at once and one by one.
+
+Any number of these processes may run: on each lane one works, and the others stand by to follow it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from cloud.devices.models import DOORS
 from cloud.ingest import beats, lane
 from cloud.ingest.beats import Beats
 from cloud.ingest.lane import Lane
+from cloud.ingest.lease import Lease
 from cloud.ingest.listen import Listener
 from cloud.run.process import run
 from cloud.sealed import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from cloud.settings import Settings
+
+    Work = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 async def main(settings: Settings, ready: Callable[[], None]) -> None:
     """Until cancelled."""
     box = Box(settings.data_key_bytes)
-    listener = Listener(settings)
-    open_doors: set[str] = set()
+    doors: dict[str, Work] = {
+        lane.DOOR: lambda opened: _messages(settings, box, opened),
+        beats.DOOR: lambda opened: Beats(settings, box).run(opened),
+    }
+    waited_for = set(doors)
 
     def opened(door: str) -> None:
-        open_doors.add(door)
-        if len(open_doors) == len(DOORS):
-            ready()
+        if waited_for:
+            waited_for.discard(door)
+            if not waited_for:
+                ready()
 
-    listening = asyncio.ensure_future(listener.run())
-    working = asyncio.ensure_future(Lane(settings, box, listener).run(lambda: opened(lane.DOOR)))
-    beating = asyncio.ensure_future(Beats(settings, box).run(lambda: opened(beats.DOOR)))
+    await _all([_by_turns(Lease(settings, door), work, door, opened) for door, work in doors.items()])
+
+
+async def _messages(settings: Settings, box: Box, opened: Callable[[], None]) -> None:
+    """The lane of everything but heartbeats."""
+    listener = Listener(settings)
+    # The work ends before the listening, so that what was committed is acknowledged on a connection that still stands.
+    await _all([Lane(settings, box, listener).run(opened), listener.run()])
+
+
+async def _by_turns(lease: Lease, work: Work, door: str, opened: Callable[[str], None]) -> None:
+    """Work while the lease is ours, stand by while it is not. A process that stands by is ready too."""
+
+    async def turns() -> None:
+        await lease.looked.wait()
+        while True:
+            if not lease.held:
+                opened(door)
+            await lease.taken()
+            await _until(lease.lost(), work(lambda: opened(door)))
+
+    await _all([turns(), lease.run()])
+
+
+async def _until(over: Awaitable[None], work: Awaitable[None]) -> None:
+    """Work until this is over. An error of the work is ours."""
+    waiting, working = asyncio.ensure_future(over), asyncio.ensure_future(work)
     try:
-        done, _ = await asyncio.wait({listening, working, beating}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        await _end(waiting, working)
+
+
+async def _all(works: list[Awaitable[None]]) -> None:
+    """Until one of them ends by an error, or we are cancelled; the first of them ends first."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        # First the work, so that what was committed is acknowledged on a connection that still stands.
-        for task in (working, beating, listening):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await _end(*tasks)
+
+
+async def _end(*tasks: asyncio.Future[None]) -> None:
+    for task in tasks:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 if __name__ == "__main__":

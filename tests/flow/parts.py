@@ -131,6 +131,14 @@ def press(message_id: str, at: datetime, sent: dict[str, dict[str, Any]], **more
     return payload
 
 
+def beat(message_id: str, at: datetime) -> bytes:
+    """The payload of a heartbeat."""
+    uptime = 60_000 + int(message_id.rsplit(".", 1)[1])
+    fields = {"id": message_id, "t": int(at.timestamp()), "u": uptime, "s": uptime, "bat": 3900, "mains": 1, "csq": 20}
+    more = {"reg": 1, "net": "gsm", "heap": 40_000, "box": 0, "drops": 0, "call": 0, "cfg": 0}
+    return messages.encode("up", "hb", fields | more)
+
+
 def without_send_time(content: dict[str, Any]) -> dict[str, Any]:
     """What identifies a content: everything but `s`, absent fields left out."""
     return {name: value for name, value in content.items() if name != "s" and value is not None}
