@@ -2,6 +2,8 @@
 
 In: messages of a `Subscriber`. Out: commits, then acknowledgements in order of arrival. What beatline.py does not take
 goes the careful way, one by one; a batch that the database refuses is halved until the row is found that it refuses.
+A filter can't say "all but": this lane is handed everything, leaves the other lane's kinds to it, and sees to it that
+a kind which nobody knows is quarantined and not dropped by the broker.
 While one batch is being committed the next is being read. Never acknowledges what is not committed.
 """
 
@@ -20,9 +22,11 @@ from cloud.errors import described
 from cloud.ingest import beatstore
 from cloud.ingest.beatline import line
 from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, IDLE_S, Careful
+from cloud.ingest.listen import OTHER_KINDS
 from cloud.ingest.models import Arrival
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.ingest.subscriber import Subscriber
+from protocol.topics import CLOUD_FILTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +40,7 @@ log = logging.getLogger(__name__)
 
 DOOR = "beats"
 CLIENT_ID = "okc-beats"  # fixed: the broker keeps this session, and what is in it, while we are away
-FILTER = "okc/v1/up/hb/+"
+_LEVELS, _KIND = 5, 3  # of a topic
 # Enough that a commit's cost is spread, little enough that a message of the other lane does not wait for long.
 BATCH_MAX = 2_000
 LINGER_S = 0.05  # how long the first of a batch waits for company
@@ -85,7 +89,7 @@ class Beats:
     async def _open(self, subscriber: Subscriber) -> None:
         await subscriber.open(
             self._settings.broker_host, self._settings.broker_port, client_id=CLIENT_ID,
-            user=self._settings.broker_user, password=self._settings.broker_password, filters=[FILTER],
+            user=self._settings.broker_user, password=self._settings.broker_password, filters=[CLOUD_FILTER],
         )  # fmt: skip
         self._subscriber = subscriber
         self._counted["connected" if subscriber.session_present else "connected_anew"] += 1
@@ -119,7 +123,7 @@ class Beats:
         """Return when all are committed, however long that takes."""
         batch = [(message, text) for message, text in zip(messages, lines, strict=True) if text is not None]
         for message, text in zip(messages, lines, strict=True):
-            if text is None:
+            if text is None and not _is_others(message.topic):
                 await self._careful.commit(_arrival(message))
         await self._commit_batch(batch)
 
@@ -210,6 +214,12 @@ async def _lines(messages: list[Message]) -> list[str | None]:
         out += [_line(message) for message in messages[at : at + _TURN]]
         await asyncio.sleep(0)
     return out
+
+
+def _is_others(topic: str) -> bool:
+    """Whether the other lane's filters match it."""
+    parts = topic.split("/")
+    return len(parts) == _LEVELS and parts[_KIND] in OTHER_KINDS
 
 
 def _line(message: Message) -> str | None:

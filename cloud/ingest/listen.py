@@ -42,7 +42,7 @@ UNACKED_MAX = 1000
 RESUME_AT = UNACKED_MAX // 2
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 5.0
 _TICK_S = 1.0
-BEAT = "hb"  # has a lane of its own, beats.py
+OTHER_KINDS = tuple(kind for kind in KINDS["up"] if kind != "hb")  # heartbeats have a lane of their own, beats.py
 # Sent while reading is stopped, because the broker must hear something and the answer to a ping would not be read.
 _NUDGE_FILTER = "okc/nothing"
 
@@ -229,7 +229,7 @@ class _Connection:
             return
         # Also where the broker still has our session: a newer version of us may read more.
         client.unsubscribe(CLOUD_FILTER)  # of a version before there was a lane for heartbeats
-        client.subscribe([(f"{PREFIX}/up/{kind}/+", 1) for kind in KINDS["up"] if kind != BEAT])
+        client.subscribe([(f"{PREFIX}/up/{kind}/+", 1) for kind in OTHER_KINDS])
 
     def _on_subscribe(
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None

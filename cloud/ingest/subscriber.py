@@ -1,4 +1,4 @@
-"""One MQTT 3.1.1 connection that reads in bulk: the wire of the heartbeat lane (decisions/0005).
+"""One MQTT 3.1.1 connection that reads in bulk: the wire of the heartbeat lane (decisions/0006).
 
 In: bytes of the broker. Out: messages in order of arrival, each acknowledged by `ack` and by nothing else.
 Reads no more than UNACKED_MAX ahead of what was acknowledged, and lives on while nobody works: a broker that is not
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 # (Mosquitto 2.0.11) keep no bound of their own.
 UNACKED_MAX = 8_000
 RESUME_AT = UNACKED_MAX // 2
+# The same in bytes: 8,000 heartbeats are 3.5 MB at most, and of anything longer fewer are held.
+HELD_MAX_BYTES = 16 * 1024 * 1024
 KEEPALIVE_S = 60
 ANSWER_S = 5.0  # of a broker that is near, to CONNECT and SUBSCRIBE
 # Kept of one payload; the broker's own limit is far lower, and a wrong one must not fill our memory.
@@ -62,7 +64,8 @@ class Subscriber(asyncio.Protocol):
         self.subscribed = False
         self.redelivered = 0  # PUBLISH with the broker's mark that it sent it before
         self._waiting: deque[Message] = deque()  # not yet taken
-        self._unacked: deque[int] = deque()  # packet ids in order of arrival; 0 for QoS 0
+        self._unacked: deque[tuple[int, int]] = deque()  # packet id (0: QoS 0), bytes held; in order of arrival
+        self._held = 0  # bytes of all payloads that are not acknowledged
         self._buffer = bytearray()
         self._skip = 0  # bytes of a payload that is too long to be kept
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
@@ -99,9 +102,11 @@ class Subscriber(asyncio.Protocol):
         """The `count` oldest messages are committed. False where the connection is gone: then they come again."""
         if self.closed.is_set():
             return False
-        mids = [self._unacked.popleft() for _ in range(count)]
-        self._write(b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids if mid))
-        if not self._reading and len(self._unacked) <= RESUME_AT and self._transport is not None:
+        done = [self._unacked.popleft() for _ in range(count)]
+        self._held -= sum(held for _, held in done)
+        self._write(b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid, _ in done if mid))
+        rest = len(self._unacked) <= RESUME_AT and self._held <= HELD_MAX_BYTES // 2
+        if rest and not self._reading and self._transport is not None:
             self._reading = True
             self._heard_at = asyncio.get_running_loop().time()
             self._transport.resume_reading()
@@ -151,7 +156,8 @@ class Subscriber(asyncio.Protocol):
             self._parse(clock.now())
         except (IndexError, ValueError):
             self.close()  # no packets: only a new connection helps
-        if self._reading and len(self._unacked) >= UNACKED_MAX and self._transport is not None:
+        full = len(self._unacked) >= UNACKED_MAX or self._held >= HELD_MAX_BYTES
+        if full and self._reading and self._transport is not None:
             self._reading = False
             self._transport.pause_reading()
 
@@ -215,7 +221,8 @@ class Subscriber(asyncio.Protocol):
         self.redelivered += head >> 3 & 1
         payload = bytes(body[at : at + PAYLOAD_KEPT_BYTES])
         text = topic.decode(errors="replace")  # what is no UTF-8 is no topic of ours, and goes to quarantine
-        self._unacked.append(mid)
+        self._unacked.append((mid, len(payload)))
+        self._held += len(payload)
         self._waiting.append(Message(text, payload, length - at, bool(head & 1), mid, now))
         self.arrived.set()
 
