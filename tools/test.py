@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tools import environment
 
 # What the tests run against and the registries do not carry: program -> Debian package.
-SERVICES = {"mosquitto": "mosquitto", "chromium": "chromium"}
+SERVICES = {"mosquitto": "mosquitto", "mosquitto_sub": "mosquitto-clients", "chromium": "chromium"}
 FONT = ("fonts-noto-cjk", Path("/usr/share/fonts/opentype/noto"))  # screenshots of Chinese pages
 _SBIN = os.pathsep + os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
 

@@ -68,3 +68,25 @@ def fleet(
         print(json.dumps(found, ensure_ascii=False))
     else:
         report.fleet(found)
+
+
+@app.command()
+def ingest(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    beats: Annotated[int, typer.Option(min=100, max=5_000_000, help="Heartbeats of each of the two runs.")] = 200_000,
+    devices: Annotated[int, typer.Option(min=1, max=100_000, help="Terminals that send them in turn.")] = 50_000,
+    seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+) -> None:
+    """A backlog of heartbeats through broker, ingest and database, beside a bare pipe; and through a kill -9."""
+    if sys.platform != "linux":
+        raise typer.BadParameter("Mosquitto is looked for on Linux only")
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.ingest import Sizes, figures  # noqa: PLC0415
+
+    with report.progress(quiet=as_json) as tell:
+        found = figures(Sizes(beats, devices, seed), tell)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.ingest(found)

@@ -67,6 +67,20 @@ def fleet(found: dict[str, Any]) -> None:
     console.print(f"settings {found['settings']}")
 
 
+def ingest(found: dict[str, Any]) -> None:
+    """Rows a second beside the bare pipe's; below, what was lost or doubled, and what they depend on."""
+    console = Console()
+    shown = Table(title="A backlog of heartbeats")
+    for head in ("", "rows a second", "of the pipe"):
+        shown.add_column(head, justify="right" if head else "left")
+    shown.add_row("onekey serve ingest", str(found["committed_per_s"]), f"{found['ratio']} (≥ {found['ratio_wanted']})")
+    shown.add_row("mosquitto_sub | psql copy", str(found["pipe_per_s"]), "1")
+    console.print(shown)
+    whole = {name: found[name] for name in ("lost", "doubled", "altered", "miscounted")}
+    console.print(f"compared with what was written down: {whole}; after a kill -9: {found['after_kill']}")
+    console.print(f"memory {found['rss_mb']} MB (≤ {found['rss_limit_mb']}); settings {found['settings']}")
+
+
 def soak_text(outcome: dict[str, Any]) -> str:
     """A soak in a few lines, its broken rules first."""
     lines = [f"{name}: {value}" for name, value in outcome.items() if name != "broken"]

@@ -87,6 +87,10 @@ class Postgres:
             conn.execute(f'create database "{name}" template "{template}"'.encode())
         return self.dsn(name)
 
+    def program(self, name: str) -> Path:
+        """One of the server's own programs, `psql` for one; known once it was started."""
+        return self._bin / name
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"

@@ -1,0 +1,315 @@
+"""`onekey bench ingest`: a backlog of heartbeats through the real broker, process and database, beside a bare pipe.
+
+In: how many heartbeats, of how many terminals. Out: committed rows a second of `onekey serve ingest`, and of
+`mosquitto_sub | psql copy` into a table without an index, fed with the same backlog by the same broker into the same
+server. Every heartbeat is written to a file before it is published, and compared with what is stored, id and content:
+after the run, and after a second one in which ingest is killed with work in flight.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from cloud import db
+from cloud.ingest.beats import BATCH_MAX, CLIENT_ID
+from protocol import messages
+from tools.embedded import children
+from tools.embedded.mosquitto import SETTINGS as BROKER_SETTINGS
+from tools.embedded.mosquitto import Mosquitto, program
+from tools.embedded.postgres import Postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Tell = Callable[[str, float], None]
+    Row = tuple[Any, ...]  # device, id, then the figures of KEPT
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "5e" * 32
+RSS_LIMIT_MB = 300
+RATIO_WANTED = 0.5  # of the bare pipe, for a store that also removes duplicates, keeps the state and counts the day
+AGAIN_SHARE = 20  # one in so many is sent twice, as a terminal does that missed the acknowledgement
+PIPE = "pipe"
+FILTER = "okc/v1/up/hb/+"
+SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
+LOOK_S = 0.5  # counting all rows is work for the same server
+PATIENCE_S = 600.0  # without one more row: then it is said that it hangs
+# Figures of a heartbeat that are drawn, and the columns where they must stand.
+KEPT = {"bat": "battery_mv", "pct": "battery_pct", "csq": "csq", "temp": "temperature_c", "heap": "heap_bytes",
+        "rtt": "rtt_ms", "box": "outbox"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of one run."""
+
+    beats: int
+    devices: int
+    seed: int
+
+
+class Machine:
+    """A broker, a server, a registry with terminals; all gone afterwards."""
+
+    def __init__(self, folder: Path, server: Postgres, broker: Mosquitto, sizes: Sizes) -> None:
+        self.folder = folder
+        self.server = server
+        self.broker = broker
+        self.sizes = sizes
+        self.dsn = server.create_database("okc_bench")
+        db.migrate(self.dsn)
+        with psycopg.connect(self.dsn) as conn:
+            conn.execute(
+                "insert into device (device_id, status, created_at)"
+                " select 'BJ' || lpad(n::text, 8, '0'), 'installed', now() from generate_series(0, %s - 1) n",
+                [sizes.devices],
+            )
+            conn.execute("create table bare (line text)")
+
+    def ingest(self) -> Ingest:
+        """A process of it, ready."""
+        return Ingest(self)
+
+    def open_sessions(self) -> None:
+        """Make both sessions known to the broker, so that each gets the same backlog."""
+        subprocess.run([*self.subscribe(), "-E"], check=True)
+        self.ingest().stop()
+
+    def subscribe(self) -> list[str]:
+        """The reference's reader."""
+        words = f"-h 127.0.0.1 -p {self.broker.port} -i {PIPE} -c -q 1 -t {FILTER}"
+        return [program("mosquitto_sub", "mosquitto-clients"), *words.split()]
+
+
+class Ingest:
+    """`onekey serve ingest`, as its users start it."""
+
+    def __init__(self, machine: Machine) -> None:
+        env = {
+            "PATH": os.environ["PATH"],
+            "OKC_DATABASE_URL": machine.dsn,
+            "OKC_BROKER_PORT": str(machine.broker.port),
+            "OKC_BROKER_USER": "cloud",
+            "OKC_BROKER_PASSWORD": "unused",
+            "OKC_DATA_KEY": KEY,
+            "OKC_HOTLINE_NUMBER": "01055500009",
+        }
+        log = (machine.folder / "ingest.log").open("ab")
+        words = [sys.executable, "-m", "tools", "serve", "ingest"]
+        self._process = children.start(words, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
+        said = self._process.stdout
+        if said is None or b"ready" not in said.readline():
+            raise RuntimeError(f"ingest did not start: {(machine.folder / 'ingest.log').read_text()[-500:]}")
+
+    def rss_mb(self) -> float:
+        """The most memory that it ever had."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+        return round(int(kib) / 1024, 1)
+
+    def kill(self) -> None:
+        """As kill -9."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """As asked to end."""
+        children.stop(self._process)
+
+
+def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
+    """Everything once."""
+    # Two: as root the server runs as nobody, who must not read what lies in the other.
+    folder, beside = Path(tempfile.mkdtemp(prefix="okcingest")), Path(tempfile.mkdtemp(prefix="okcpg"))
+    server, broker = Postgres(beside, durable=True), Mosquitto(folder)
+    try:
+        server.start()
+        broker.start()
+        machine = Machine(folder, server, broker, sizes)
+        machine.open_sessions()
+        tell("ingest", 0.1)
+        sent = publish(machine, 1)
+        tell("ingest", 0.3)
+        pipe = _pipe(machine)
+        tell("ingest", 0.4)
+        ours, rss_mb = _ours(machine, len(sent))
+        found = compare(sent, stored(machine), counted_days(machine))
+        tell("ingest", 0.6)
+        sent |= publish(machine, 2)
+        _killed(machine, len(sent))
+        after = compare(sent, stored(machine), counted_days(machine))
+        tell("ingest", 1.0)
+        return {
+            "database": "plain",
+            "committed_per_s": round(ours),
+            "pipe_per_s": round(pipe),
+            "ratio": round(ours / pipe, 2),
+            **found,
+            "rss_mb": rss_mb,
+            "after_kill": after,
+            "ratio_wanted": RATIO_WANTED,
+            "rss_limit_mb": RSS_LIMIT_MB,
+            "met": ours / pipe >= RATIO_WANTED
+            and rss_mb <= RSS_LIMIT_MB
+            and not any((*found.values(), *after.values())),
+            "settings": _settings(machine),
+        }
+    finally:
+        broker.stop()
+        server.stop()
+        for each in (folder, beside):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def beats(sizes: Sizes, boot: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(terminal, fields) of every heartbeat of a run, in the order of their sending."""
+    draw = random.Random(sizes.seed * 1000 + boot)
+    now = int(time.time())
+    for number in range(sizes.beats):
+        yield f"BJ{number % sizes.devices:08d}", {
+            "id": f"0badcafe.{boot}.{number // sizes.devices + 1}", "t": now, "u": 60_000, "s": 60_000,
+            "bat": draw.randint(3500, 4200), "pct": draw.randint(20, 100), "mains": 1, "csq": draw.randint(5, 31),
+            "reg": 1, "net": "gsm", "cell": "1a2b-3c4d", "temp": draw.randint(-5, 45),
+            "heap": draw.randint(30_000, 60_000), "box": draw.randint(0, 5), "drops": 0, "call": 0, "cfg": 3,
+            "rtt": draw.randint(300, 2_000), "test": 0, "missed": 0,
+        }  # fmt: skip
+
+
+def publish(machine: Machine, boot: int) -> set[Row]:
+    """Write down and publish all of a run; returns what was written down when the broker has all of it."""
+    path = machine.folder / f"sent{boot}.jsonl"
+    client = Client(CallbackAPIVersion.VERSION2, client_id="bench", protocol=MQTTProtocolVersion.MQTTv311)
+    client.max_inflight_messages_set(1_000)
+    client.connect("127.0.0.1", machine.broker.port)
+    client.loop_start()
+    last = None
+    with path.open("w", encoding="ascii") as file:
+        for number, (device_id, fields) in enumerate(beats(machine.sizes, boot)):
+            file.write(json.dumps([device_id, fields["id"], *(fields[name] for name in KEPT)]) + "\n")
+            file.flush()
+            payload = messages.encode("up", "hb", fields)
+            for _ in range(2 if number % AGAIN_SHARE == 0 else 1):
+                last = client.publish(f"okc/v1/up/hb/{device_id}", payload, qos=1)
+    if last is not None:
+        last.wait_for_publish(PATIENCE_S)
+    client.disconnect()
+    client.loop_stop()
+    return {tuple(json.loads(line)) for line in path.read_text(encoding="ascii").splitlines()}
+
+
+def published(sizes: Sizes) -> int:
+    """Messages of one run, those that are sent twice counted twice."""
+    return sizes.beats + -(-sizes.beats // AGAIN_SHARE)
+
+
+def stored(machine: Machine) -> list[Row]:
+    """What stands in the table."""
+    with psycopg.connect(machine.dsn) as conn:
+        columns = ", ".join(KEPT.values())
+        return conn.execute(f"select device_id, id, {columns} from heartbeat".encode()).fetchall()
+
+
+def counted_days(machine: Machine) -> int:
+    """Heartbeats by the usage days, which the bill is made of."""
+    return _number(machine, "select coalesce(sum(beats), 0) from device_day")
+
+
+def compare(sent: set[Row], rows: list[Row], in_days: int) -> dict[str, int]:
+    """Lost, doubled, of another content, and days that count wrong; by id and content."""
+    ids = Counter((row[0], row[1]) for row in rows)
+    wanted = {(row[0], row[1]) for row in sent}
+    return {
+        "lost": len(wanted - set(ids)),
+        "doubled": sum(times - 1 for times in ids.values()),
+        "altered": sum(tuple(row) not in sent for row in rows),
+        "miscounted": abs(in_days - len(sent)),
+    }
+
+
+def _pipe(machine: Machine) -> float:
+    """Rows a second of the reference."""
+    count = published(machine.sizes)
+    copy = shlex.join([str(machine.server.program("psql")), "-q", machine.dsn, "-c", "copy bare from stdin"])
+    begun = time.monotonic()
+    subprocess.run(["sh", "-c", f"{shlex.join(machine.subscribe())} -C {count} | {copy}"], check=True)
+    seconds = time.monotonic() - begun
+    if (found := _number(machine, "select count(*) from bare")) != count:
+        raise RuntimeError(f"the reference stored {found} of {count}")
+    return count / seconds
+
+
+def _ours(machine: Machine, wanted: int) -> tuple[float, float]:
+    """Messages a second, from the moment the process is ready; and its memory."""
+    ingest = machine.ingest()
+    begun = time.monotonic()
+    there = _stored(machine)
+    _wait(machine, wanted)
+    seconds = time.monotonic() - begun
+    rss_mb = ingest.rss_mb()
+    ingest.stop()
+    return published(machine.sizes) * (wanted - there) / wanted / seconds, rss_mb
+
+
+def _killed(machine: Machine, wanted: int) -> None:
+    """The second half of the rows: killed with work in flight, started again."""
+    ingest = machine.ingest()
+    _wait(machine, wanted - machine.sizes.beats // 2)
+    ingest.kill()
+    ingest = machine.ingest()
+    _wait(machine, wanted)
+    ingest.stop()
+
+
+def _wait(machine: Machine, wanted: int) -> None:
+    """Until so many are stored. Raises RuntimeError where nothing moves any more."""
+    last, since = -1, time.monotonic()
+    while (there := _stored(machine)) < wanted:
+        if there != last:
+            last, since = there, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_S:
+            raise RuntimeError(f"ingest hangs at {there} of {wanted}")
+        time.sleep(LOOK_S)
+
+
+def _stored(machine: Machine) -> int:
+    return _number(machine, "select count(*) from heartbeat")
+
+
+def _number(machine: Machine, query: str) -> int:
+    with psycopg.connect(machine.dsn) as conn:
+        row = conn.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _settings(machine: Machine) -> dict[str, Any]:
+    with psycopg.connect(machine.dsn) as conn:
+        found: dict[str, Any] = dict(
+            conn.execute("select name, current_setting(name) from pg_settings where name = any(%s)", [list(SETTINGS)])
+        )
+    ours = {"batch_max": BATCH_MAX, "session": CLIENT_ID, "workers": 1}
+    sizes = {"beats": machine.sizes.beats, "devices": machine.sizes.devices, "sent_twice": f"1 in {AGAIN_SHARE}"}
+    return {
+        **found,
+        "broker": BROKER_SETTINGS,
+        **ours,
+        **sizes,
+        "python": platform.python_version(),
+        "cpus": os.cpu_count(),
+    }
