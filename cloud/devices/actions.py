@@ -143,6 +143,13 @@ async def ingest_works(conn: Conn, door: str, now: datetime, counted: dict[str, 
     await store.beat(conn, door, now, counted)
 
 
+async def session_was_new(conn: Conn, door: str, at: datetime) -> None:
+    """The broker knew no session of this door: lost, unless the door had never worked before."""
+    last = await store.last_beat(conn, door)
+    if last is not None:
+        await store.add_session_lost(conn, door, last, at)
+
+
 async def configure_if_wanted(conn: Conn, box: Box, device_id: str, now: datetime) -> None:
     """Queue the wanted configuration for a terminal that has reported another one."""
     state = await store.get_state(conn, device_id)

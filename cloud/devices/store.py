@@ -281,6 +281,14 @@ async def beat(conn: Conn, process: str, now: datetime, counted: dict[str, int])
     )
 
 
+async def add_session_lost(conn: Conn, door: str, from_at: datetime, at: datetime) -> None:
+    """The broker had forgotten a door's session."""
+    await conn.execute(
+        "insert into session_lost (door, from_at, at) values (%(door)s, %(from_at)s, %(at)s)",
+        {"door": door, "from_at": min(from_at, at), "at": at},
+    )
+
+
 # A press without a readable id cannot be told from the one before: it is shown again when it comes again.
 _PRESS_UNSEEN = (
     "split_part(q.topic, '/', 4) = 'press' and (q.seen_at is null or (q.message_id is null and q.last_at > q.seen_at))"

@@ -16,7 +16,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from cloud import db
+from cloud import clock, db
 from cloud.devices import actions as devices
 from cloud.errors import described
 from cloud.ingest import beatstore
@@ -30,6 +30,7 @@ from protocol.topics import CLOUD_FILTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from cloud.db import Conn
     from cloud.ingest.subscriber import Message
@@ -57,7 +58,8 @@ class Beats:
         self._box = box
         self._counted: Counter[str] = Counter()
         self._careful = Careful(settings, box, self._counted)
-        self._pulse = Pulse(DOOR, self._careful, self._counted, self._is_connected)
+        self._new_at: datetime | None = None
+        self._pulse = Pulse(DOOR, self._careful, self._counted, self._is_connected, lambda: self._new_at)
         self._subscriber: Subscriber | None = None
         self._conn: Conn | None = None
 
@@ -92,7 +94,9 @@ class Beats:
             user=self._settings.broker_user, password=self._settings.broker_password, filters=[CLOUD_FILTER],
         )  # fmt: skip
         self._subscriber = subscriber
-        self._counted["connected" if subscriber.session_present else "connected_anew"] += 1
+        if not subscriber.session_present:
+            self._new_at = clock.now()
+        self._counted["connected"] += 1
 
     async def _work(self, subscriber: Subscriber) -> None:
         """Until the connection is lost. One batch is committed while the next is being read."""

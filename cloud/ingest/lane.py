@@ -28,7 +28,7 @@ class Lane:
         self._listener = listener
         self._counted: Counter[str] = Counter()
         self._careful = Careful(settings, box, self._counted)
-        self._pulse = Pulse(DOOR, self._careful, self._counted, lambda: listener.is_connected)
+        self._pulse = Pulse(DOOR, self._careful, self._counted, lambda: listener.is_connected, lambda: listener.new_at)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Work until cancelled; `ready` is called once, when broker and database both answer."""

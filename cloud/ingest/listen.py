@@ -25,6 +25,9 @@ from protocol.fields import KINDS
 from protocol.topics import CLOUD_FILTER, PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from paho.mqtt.client import ConnectFlags
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
@@ -65,6 +68,7 @@ class Listener:
         self._waiting: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._connection: _Connection | None = None
+        self.new_at: datetime | None = None  # when the broker last said that it knows no session of ours
 
     @property
     def is_connected(self) -> bool:
@@ -75,7 +79,7 @@ class Listener:
         """Connect, and again after every loss, until cancelled."""
         wait_s = BACKOFF_FIRST_S
         while True:
-            connection = _Connection(self._settings, self._deliver)
+            connection = _Connection(self._settings, self._deliver, self._is_new)
             try:
                 await connection.open()
                 self._connection = connection
@@ -101,6 +105,9 @@ class Listener:
         """The delivery is committed. False where its connection is gone: then it comes again, and changes nothing."""
         return delivery.connection.finish(delivery)
 
+    def _is_new(self) -> None:
+        self.new_at = clock.now()
+
     def _deliver(self, delivery: Delivery) -> None:
         self._waiting.append(delivery)
         self._arrived.set()
@@ -115,11 +122,12 @@ class Listener:
 class _Connection:
     """One TCP connection, driven by the event loop. Used once."""
 
-    def __init__(self, settings: Settings, deliver: Any) -> None:
+    def __init__(self, settings: Settings, deliver: Callable[[Delivery], None], is_new: Callable[[], None]) -> None:
         self.subscribed = False
         self.was_subscribed = False
         self._settings = settings
         self._deliver = deliver
+        self._is_new = is_new
         self._loop = asyncio.get_running_loop()
         self._closed = asyncio.Event()
         self._unfinished: deque[Delivery] = deque()
@@ -222,11 +230,13 @@ class _Connection:
         self._closed.set()
 
     def _on_connect(
-        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+        self, client: Client, _data: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
             log.error("broker refuses us: %s", reason)
             return
+        if not flags.session_present:
+            self._is_new()
         # Also where the broker still has our session: a newer version of us may read more.
         client.unsubscribe(CLOUD_FILTER)  # of a version before there was a lane for heartbeats
         client.subscribe([(f"{PREFIX}/up/{kind}/+", 1) for kind in OTHER_KINDS])

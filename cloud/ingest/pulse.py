@@ -1,6 +1,7 @@
 """A door says every few seconds that it works, and what it counted; its silence is a gap that no terminal answers for.
 
-In: whether the broker is there, what was counted. Out: a row of `service_health`, and `ingest_gap` after a silence.
+In: whether the broker is there, what was counted. Out: a row of `service_health`, `ingest_gap` after a silence, and
+`session_lost` where the broker had forgotten us.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cloud.ingest.careful import BACKOFF_MOST_S
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
+    from datetime import datetime
 
     from cloud.ingest.careful import Careful
 
@@ -32,11 +34,21 @@ GOODBYE_S = 0.5  # who ends us waits two seconds
 class Pulse:
     """Of one door. `beat` as often as you like."""
 
-    def __init__(self, door: str, careful: Careful, counted: Counter[str], is_connected: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        door: str,
+        careful: Careful,
+        counted: Counter[str],
+        is_connected: Callable[[], bool],
+        new_at: Callable[[], datetime | None],
+    ) -> None:
+        """`new_at`: when the broker last said that it knows no session of ours."""
         self._door = door
         self._careful = careful
         self._counted = counted
         self._is_connected = is_connected
+        self._new_at = new_at
+        self._told_new: datetime | None = None
         self._due = 0.0
 
     async def beat(self) -> bool:
@@ -44,16 +56,19 @@ class Pulse:
         loop_now = asyncio.get_running_loop().time()
         if loop_now < self._due or not self._is_connected():
             return False
-        told = dict(self._counted)
+        told, new_at = dict(self._counted), self._new_at()
         try:
             conn = await self._careful.connection()
             async with conn.transaction():
+                if new_at is not None and new_at != self._told_new:
+                    await devices.session_was_new(conn, self._door, new_at)
                 await devices.ingest_works(conn, self._door, clock.now(), told)
         except psycopg.Error as error:
             log.warning("no beat: %s", described(error))
             await self._careful.drop()
             self._due = loop_now + BACKOFF_MOST_S
             return False
+        self._told_new = new_at
         self._counted.subtract(told)  # what was counted meanwhile stays
         self._due = loop_now + BEAT_S
         return True
