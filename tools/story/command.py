@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -25,10 +25,12 @@ from tools.story.watch import Watch
 from tools.terminal import find_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 TERMINALS_MAX = 200  # one process of the simulator and one laptop; a larger fleet is `onekey simulate`
 FAILED, INTERRUPTED = 1, 130
+AGAIN, AGAIN_S = hasattr(signal, "setitimer"), 0.5
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -47,8 +49,7 @@ def demo(
     ] = False,
 ) -> None:
     """The whole system on embedded parts."""
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end)
+    listen()
     code = 0
     try:
         with System(terminals, _say) as system:
@@ -56,8 +57,7 @@ def demo(
                 code = _run(system, once=once, simulated=simulated, as_json=as_json)
             finally:
                 # The first request to end is enough; a second must not cut the tidying short.
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                _turn(signal.SIG_IGN)
     except Ended:
         _say("ended")
         code = INTERRUPTED
@@ -112,5 +112,18 @@ def _say(text: str) -> None:
     print(f"[demo] {text}", file=sys.stderr, flush=True)
 
 
+def listen() -> None:
+    """From now on a request to end raises Ended."""
+    _turn(_end)
+
+
+def _turn(to: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, *([signal.SIGALRM] if AGAIN else [])):
+        signal.signal(number, to)
+
+
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    if AGAIN:
+        # Raised inside a finalizer or an import's callback it would be printed and forgotten: so it is raised again.
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
     raise Ended

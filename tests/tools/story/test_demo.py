@@ -78,6 +78,28 @@ def of_run(mark: str) -> list[psutil.Process]:
     return found
 
 
+def test_a_request_to_end_that_falls_into_a_finalizer_is_heard() -> None:
+    """Python prints what is raised there, and goes on."""
+    story = (
+        "import os, signal, time\n"
+        "from tools.story import command\n"
+        "class Last:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(0)\n"
+        "command.listen()\n"
+        "last = Last()\n"
+        "try:\n"
+        "    del last\n"
+        "    print('not yet', flush=True)\n"
+        "    time.sleep(60)\n"
+        "except command.Ended:\n"
+        "    print('ended')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["not yet", "ended"]
+
+
 @pytest.mark.parametrize(
     ("after", "number"),
     [
