@@ -171,8 +171,7 @@ class Beats:
             done = await beatstore.add(conn, len(batch) - len(strangers))
             for device_id in done.configure:
                 await devices.configure_if_wanted(conn, self._box, device_id, now)
-            for device_id in done.show:
-                await devices.tell_live(conn, device_id)
+            await devices.tell_live(conn, *done.show)
         self._counted.update(
             {"stored": done.stored - done.clashes, "id_clash": done.clashes, "duplicate": done.duplicates, "batches": 1}
         )

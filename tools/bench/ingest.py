@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ from tools.embedded.postgres import Postgres
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from paho.mqtt.client import MQTTMessageInfo
+
     Tell = Callable[[str, float], None]
     Row = tuple[Any, ...]  # device, id, then the figures of KEPT
 
@@ -47,6 +49,7 @@ KEY = "5e" * 32
 RSS_LIMIT_MB = 300
 RATIO_WANTED = 0.5  # of the bare pipe, for a store that also removes duplicates, keeps the state and counts the day
 AGAIN_SHARE = 20  # one in so many is sent twice, as a terminal does that missed the acknowledgement
+UNDER_WAY_MAX = 5_000  # published and not yet taken by the broker; there are 65,535 packet ids
 PIPE = "pipe"
 FILTER = "okc/v1/up/hb/+"
 SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
@@ -205,16 +208,18 @@ def publish(machine: Machine, boot: int) -> set[Row]:
     client.max_inflight_messages_set(1_000)
     client.connect("127.0.0.1", machine.broker.port)
     client.loop_start()
-    last = None
+    under_way: deque[MQTTMessageInfo] = deque()
     with path.open("w", encoding="ascii") as file:
         for number, (device_id, fields) in enumerate(beats(machine.sizes, boot)):
             file.write(json.dumps([device_id, fields["id"], *(fields[name] for name in KEPT)]) + "\n")
             file.flush()
             payload = messages.encode("up", "hb", fields)
             for _ in range(2 if number % AGAIN_SHARE == 0 else 1):
-                last = client.publish(f"okc/v1/up/hb/{device_id}", payload, qos=1)
-    if last is not None:
-        last.wait_for_publish(PATIENCE_S)
+                under_way.append(client.publish(f"okc/v1/up/hb/{device_id}", payload, qos=1))
+            while len(under_way) > UNDER_WAY_MAX:
+                under_way.popleft().wait_for_publish(PATIENCE_S)
+        for each in under_way:
+            each.wait_for_publish(PATIENCE_S)
     client.disconnect()
     client.loop_stop()
     return {tuple(json.loads(line)) for line in path.read_text(encoding="ascii").splitlines()}
