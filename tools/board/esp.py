@@ -32,6 +32,7 @@ _IDENTITY = b"password".ljust(16, b"\0")  # an entry's name as NVS keeps it, at 
 _ENTRY, _NAME_AT = 32, 8
 FLASH_MIN_MB = 4  # MicroPython, two update slots and the file system (the board's smallest part)
 TALK_TIMEOUT_S = 60.0  # reading identity takes 2-5 s; a minute means a dead cable
+TIMES = Path(__file__).with_name("esptool.cfg")  # a technician's own, if one is set, is left alone
 WRITE_TIMEOUT_S = 600.0  # 4 MB at 115200 baud without the stub loader takes 6 minutes
 _LOST = re.compile(
     r"device disconnected|Input/output error|No such file|could not open port|PortNotFound|Write timeout|"
@@ -77,7 +78,8 @@ def run(
     """(exit code, all that esptool said). A URL has no reset lines: the board is put into its loader by hand."""
     reset = ["--before", "no-reset", "--after", "no-reset"] if ports.URL in port else []
     command = [sys.executable, "-m", "esptool", "--port", port, *reset, *words]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    fixed = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
+    environment = {"ESPTOOL_CFGFILE": str(TIMES), **os.environ, **fixed}
     process = children.start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
     limit = threading.Timer(timeout_s, process.kill)
     limit.start()

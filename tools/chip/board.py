@@ -160,6 +160,7 @@ class Board:
     def _enter_loader(self) -> None:
         if not self._in_loader:
             self._in_loader = True
+            self._watchdog = None  # it was entered by a reset
             self._halt()
             self.loader.put(NVS.start, pages(self._values(), len(NVS)))
 

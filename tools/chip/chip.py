@@ -128,6 +128,10 @@ class Chip:
         """The button on the board; POWER: all power away for a moment."""
         self._do(lambda: self._board.boot(cause))
 
+    def late(self, order: str, seconds: float) -> None:
+        """The loader takes its time over an order, by the name that `rom_log` has, as behind a slow adapter."""
+        self._do(lambda: self._board.loader.late.update({order: seconds}))
+
     def control(self, order: str) -> str:
         """A line for the modem's control socket (tools/modem/README.md), and its answer."""
         answers: list[str] = []

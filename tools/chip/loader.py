@@ -30,6 +30,7 @@ class Loader:
     def __init__(self, folder: Path, chip: str, mac: str, megabytes: int, answer: Callable[[bytes], None]) -> None:
         self.flash = folder / "flash.bin"
         self.log: list[Order] = []
+        self.late: dict[str, float] = {}  # name of an order: how many seconds it waits before it is carried out
         self._answer = answer
         self._port_file = folder / "rom.port"
         self._port_file.unlink(missing_ok=True)
@@ -72,6 +73,8 @@ class Loader:
             answers = asyncio.get_running_loop().create_task(self._pass(reader))
             try:
                 while (frame := await self._frames.get()) is not None:
+                    if self.late and (said := order(frame)) is not None:
+                        await asyncio.sleep(self.late.get(said.name, 0.0))
                     writer.write(frame)
             finally:
                 answers.cancel()

@@ -45,6 +45,14 @@ def test_a_board_is_identified_and_nothing_is_written(chip: Chip, desk: Desk) ->
     assert begun(chip, "write") == 0
 
 
+def test_a_slow_answer_is_waited_for(chip: Chip, desk: Desk) -> None:
+    """Of the order that starts esptool's helper on the chip: hubs, adapters and busy machines keep one for a second."""
+    chip.late("MEM_END", 1.0)
+    told = desk.told("--port", chip.port, "--until", "identify")
+    assert told["failed"] is None
+    assert told["mac"] == chip.mac
+
+
 def test_one_command_makes_a_terminal_of_a_board(chip: Chip, desk: Desk, rooms: dict[str, list[str]]) -> None:
     """Image byte by byte, files byte by byte, an identity, a test, and the program runs after it."""
     done = desk.flash("--port", chip.port)
