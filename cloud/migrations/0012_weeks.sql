@@ -36,6 +36,9 @@ create table heartbeat_due (
     primary key (step, at)
 );
 
+-- Rows of hours before this were dropped: what comes late to them can't be summed any more.
+create table raw_dropped (until_at timestamptz not null);
+
 do $$
 declare
     -- The licence setting is there only where the extension is.
@@ -62,6 +65,11 @@ declare
     kept constant text :=
         'beats, off_mains, in_call, battery_mv_low, battery_pct_low, csq_count, csq_sum, csq_low, temperature_low,'
         ' temperature_high, heap_low, outbox_high, drops_high, rtt_count, rtt_sum';
+    columns constant text :=
+        'beats bigint not null, off_mains bigint not null, in_call bigint not null, battery_mv_low integer,'
+        ' battery_pct_low integer, csq_count bigint not null, csq_sum bigint, csq_low integer, temperature_low integer,'
+        ' temperature_high integer, heap_low integer, outbox_high integer, drops_high integer, rtt_count bigint not null,'
+        ' rtt_sum bigint';
 begin
     execute 'create table heartbeat (like heartbeat_before including constraints) ' || weeks;
     execute 'create table event ('
@@ -104,18 +112,13 @@ begin
         else
             drop table heartbeat_before;
         end if;
-        execute 'create table heartbeat_hour (device_id text not null, hour timestamptz not null,'
-            ' beats bigint not null, off_mains bigint not null, in_call bigint not null, battery_mv_low integer,'
-            ' battery_pct_low integer, csq_count bigint not null, csq_sum bigint, csq_low integer,'
-            ' temperature_low integer, temperature_high integer, heap_low integer, outbox_high integer,'
-            ' drops_high integer, rtt_count bigint not null, rtt_sum bigint) partition by range (hour)';
+        execute 'create table heartbeat_hour (device_id text not null, hour timestamptz not null, ' || columns ||
+            ') partition by range (hour)';
+        execute 'create table heartbeat_day (device_id text not null, day date not null, ' || columns ||
+            ', primary key (device_id, day))';
         create index heartbeat_hour_by_device on heartbeat_hour (device_id, hour);
         create index heartbeat_hour_by_time on heartbeat_hour using brin (hour) with (pages_per_range = 32);
         create table heartbeat_hour_default partition of heartbeat_hour default;
-        create table heartbeat_day (like heartbeat_hour);
-        alter table heartbeat_day drop column hour;
-        alter table heartbeat_day add column day date not null;
-        alter table heartbeat_day add primary key (device_id, day);
         create index heartbeat_day_by_day on heartbeat_day (day);
 
         -- Summed once for good; what is due is summed at each look.
