@@ -8,6 +8,7 @@ after the run, and after a second one in which ingest is killed with work in fli
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,8 @@ import psycopg
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from cloud import db
+from cloud import clock, db
+from cloud.ingest import weeks
 from cloud.ingest.beats import BATCH_MAX, CLIENT_ID
 from protocol import messages
 from tools.embedded import children
@@ -50,6 +53,7 @@ RSS_LIMIT_MB = 300
 RATIO_WANTED = 0.5  # of the bare pipe, for a store that also removes duplicates, keeps the state and counts the day
 AGAIN_SHARE = 20  # one in so many is sent twice, as a terminal does that missed the acknowledgement
 UNDER_WAY_MAX = 5_000  # published and not yet taken by the broker; there are 65,535 packet ids
+RAW_DAYS = 90
 PIPE = "pipe"
 FILTER = "okc/v1/up/hb/+"
 SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
@@ -78,7 +82,8 @@ class Machine:
         self.broker = broker
         self.sizes = sizes
         self.dsn = server.create_database("okc_bench")
-        db.migrate(self.dsn)
+        db.migrate(self.dsn, timescale=server.timescale)
+        asyncio.run(_make_weeks(self.dsn))
         with psycopg.connect(self.dsn) as conn:
             conn.execute(
                 "insert into device (device_id, status, created_at)"
@@ -143,11 +148,11 @@ class Ingest:
             self._process.stdout.close()
 
 
-def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
-    """Everything once."""
+def figures(sizes: Sizes, tell: Tell, programs: Path | None = None) -> dict[str, Any]:
+    """Everything once; `programs`: the `bin` of a PostgreSQL that is installed, for its TimescaleDB."""
     # Two: as root the server runs as nobody, who must not read what lies in the other.
     folder, beside = Path(tempfile.mkdtemp(prefix="okcingest")), Path(tempfile.mkdtemp(prefix="okcpg"))
-    server, broker = Postgres(beside, durable=True), Mosquitto(folder)
+    server, broker = Postgres(beside, durable=True, programs=programs), Mosquitto(folder)
     try:
         server.start()
         broker.start()
@@ -166,7 +171,7 @@ def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
         after = compare(sent, stored(machine), counted_days(machine))
         tell("ingest", 1.0)
         return {
-            "database": "plain",
+            "database": "timescaledb" if server.timescale else "plain",
             "committed_per_s": round(ours),
             "pipe_per_s": round(pipe),
             "ratio": round(ours / pipe, 2),
@@ -185,6 +190,12 @@ def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
         server.stop()
         for each in (folder, beside):
             shutil.rmtree(each, ignore_errors=True)
+
+
+async def _make_weeks(dsn: str) -> None:
+    """What the sweep does in its first turn."""
+    async with await db.connect(dsn) as conn:
+        await weeks.keep(conn, clock.now(), timedelta(days=RAW_DAYS))
 
 
 def beats(sizes: Sizes, boot: int) -> Iterator[tuple[str, dict[str, Any]]]:
