@@ -93,17 +93,20 @@ def is_outage(error: BaseException, conn: Conn | None = None) -> bool:
     return error.sqlstate[:2] in {"08", "40", "53", "55", "57", "58"} or error.sqlstate == "25006"
 
 
-def migrate(dsn: str) -> list[str]:
+def migrate(dsn: str, *, timescale: bool = False) -> list[str]:
     """Apply what is missing, in order, each file in a transaction of its own; return the names applied.
 
     Safe to call from several machines at once. An applied file that has changed since is an error, and so is a
     new file numbered before an applied one. Files that only the database knows are left alone: code one version
-    back must run on the newer schema.
+    back must run on the newer schema. `timescale`: make the extension first, and raise MigrationError where the tables
+    are partitions already; without it, a database that has the extension is of that variant all the same.
     """
     files = migration_files()
     done: list[str] = []
     with psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_S) as conn:
         conn.execute("select pg_advisory_lock(%s)", [_MIGRATE_LOCK])
+        if timescale:
+            _make_timescale(conn)
         conn.execute(
             "create table if not exists schema_migration (name text primary key, checksum text not null,"
             " applied_at timestamptz not null default now())"
@@ -116,6 +119,14 @@ def migrate(dsn: str) -> list[str]:
                 conn.execute("insert into schema_migration (name, checksum) values (%s, %s)", [name, _sum(files[name])])
             done.append(name)
     return done
+
+
+def _make_timescale(conn: psycopg.Connection[TupleRow]) -> None:
+    found = conn.execute("select relkind from pg_class where oid = to_regclass('heartbeat_hourly')").fetchone()
+    there = conn.execute("select from pg_extension where extname = 'timescaledb'").fetchone()
+    if found is not None and there is None:
+        raise MigrationError("this database keeps its weeks as partitions already; TimescaleDB is chosen before that")
+    conn.execute("create extension if not exists timescaledb")
 
 
 async def server_time(conn: Conn) -> datetime:

@@ -104,6 +104,8 @@ class Settings(RegistrySettings):
     web_port: int = Field(default=8000, ge=0, le=65_535)
     # The 24 h desk, last rung of every route. No default: a wrong number here would be dialled in an emergency.
     hotline_number: str = Field(min_length=NUMBER_CHARS_MIN, max_length=NUMBER_CHARS_MAX, pattern=r"^\+?[0-9]+$")
+    # Raw heartbeats and events; sums of hours and days stay for longer. Whole weeks are dropped, so up to 7 days more.
+    raw_days: int = Field(default=90, ge=30, le=3_650)
     hotline_label: str = Field(default="坐席", min_length=1, max_length=LABEL_CHARS_MAX)
 
 

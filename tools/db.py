@@ -21,13 +21,17 @@ def _db() -> None:
 
 @app.command("migrate")
 def migrate_command(
+    timescale: Annotated[bool, typer.Option(help="Make the extension timescaledb first, and use it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Apply the migrations that are missing. Safe to run again, and from two machines at once."""
     try:
-        applied = migrate(load(DatabaseSettings).database_url)
+        applied = migrate(load(DatabaseSettings).database_url, timescale=timescale)
     except (SettingsError, MigrationError) as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    except psycopg.errors.FeatureNotSupported:
+        typer.echo("this server has no TimescaleDB, or not with its community licence", err=True)
         raise typer.Exit(2) from None
     except psycopg.OperationalError:
         # The driver's text may quote the connection string.

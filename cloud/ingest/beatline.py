@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 TOPIC = f"{topics.PREFIX}/up/hb/"  # and the device's id behind it
 # Columns of the stage, in the order of a line; beatstore.py makes the table.
 COLUMNS = (
-    "device_id", "id", "content_hash", "received_us", "happened_us", "dating", "day", "late", "offset_ms",
+    "device_id", "id", "epoch", "place", "content_hash", "received_us", "happened_us", "dating", "day", "late",
+    "offset_ms",
     *(row[0] for row in UP["hb"]),
 )  # fmt: skip
 
@@ -36,6 +37,7 @@ _REACH_MS = UPTIME_REACH // timedelta(milliseconds=1)
 _LATE_US = int(LATE_S * 1_000_000)
 _SHANGHAI_US = 8 * 3_600_000_000  # of the only zone whose days count; it has known no summer time since 1991
 _DAY_US = 86_400_000_000
+_SEQUENCE_CHARS = len(str(SEQUENCE_MAX))
 _SIZE_MAX = PAYLOAD_BYTES_MAX["up"]
 _PLAIN = (int, str, type(None))  # what a heartbeat is made of; 1.0 is no integer, whatever a reader says
 _is_device = re.compile(rf"[A-Z0-9]{{{topics.DEVICE_CHARS_MIN},{topics.DEVICE_CHARS_MAX}}}").fullmatch
@@ -86,7 +88,10 @@ def line(topic: str, payload: bytes, received_at: datetime) -> str | None:
     said = _said(payload)
     if said is None:
         return None
-    columns = [device, said["id"], _hash(said), *_dated(said, (received_at - _EPOCH) // timedelta(microseconds=1))]
+    epoch, boot, sequence = said["id"].split(".")
+    place = boot + sequence.rjust(_SEQUENCE_CHARS, "0")  # marks.place, as text
+    received_us = (received_at - _EPOCH) // timedelta(microseconds=1)
+    columns = [device, said["id"], epoch, place, _hash(said), *_dated(said, received_us)]
     columns += [_text(said.get(row[0])) for row in UP["hb"]]
     return "\t".join(columns)
 

@@ -7,76 +7,122 @@ tests/cloud/ingest/test_beats.py holds the two against each other. No statement 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cloud.devices.rules import HEARTBEAT_S, IN_CALL, LATE_GRACE
 from cloud.ingest.beatline import COLUMNS
+from cloud.ingest.store import NOTE_HOURS, note_hours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from psycopg.rows import TupleRow
 
     from cloud.db import Conn
 
 # Of one connection, emptied by each commit; it is never written to the log of the database.
 _STAGE = """
 create temp table if not exists beat_stage (
-    seq integer, device_id text, id text, content_hash bytea, received_us bigint, happened_us bigint, dating text,
-    day integer, late boolean, offset_ms bigint, bat integer, pct integer, mains integer, csq integer, reg integer,
-    net text, cell text, temp integer, heap integer, box integer, drops integer, call integer, cfg integer, rtt integer,
-    test integer, missed integer
+    seq integer, device_id text, id text collate "C", epoch text collate "C", place bigint, content_hash bytea,
+    received_us bigint, happened_us bigint, dating text, day integer, late boolean, offset_ms bigint, bat integer,
+    pct integer, mains integer, csq integer, reg integer, net text, cell text, temp integer, heap integer, box integer,
+    drops integer, call integer, cfg integer, rtt integer, test integer, missed integer
 ) on commit delete rows;
-create temp table if not exists beat_new (seq integer, clash boolean) on commit delete rows;
+create temp table if not exists beat_new (seq integer, clash boolean, doubt boolean, marks boolean)
+    on commit delete rows;
+create temp table if not exists beat_device (device_id text, wanted integer) on commit delete rows;
+create temp table if not exists beat_state (
+    device_id text, wanted integer, ran integer, heartbeat_s integer, mains_before boolean, call_before timestamptz,
+    seen_before timestamptz, beat_epoch text collate "C", beat_place bigint
+) on commit delete rows;
 """
 _COPY = f"copy beat_stage (seq, {', '.join(COLUMNS)}) from stdin"
 
-# In the order of their ids: two batches that meet wait for each other and never in a circle. A message of the other
-# lane holds one terminal at a time.
+# The registry's row of each terminal, as the careful way locks it: nothing of these terminals is stored beside us, also
+# where they were never heard of. In the order of their ids: two batches wait for each other, and never in a circle.
 _LOCK = """
-select device_id from device_state where device_id in (select device_id from beat_stage)
+insert into beat_device
+select device_id, config_version from device where device_id in (select device_id from beat_stage)
 order by device_id for no key update
 """
 
 _STRANGERS = """
-delete from beat_stage where not exists (select from device where device.device_id = beat_stage.device_id)
+delete from beat_stage where not exists (select from beat_device d where d.device_id = beat_stage.device_id)
 returning seq
+"""
+
+# What was known of them before, read once, and by the index, whatever the planner thinks of a table without statistics.
+_KNOWN = """
+insert into beat_state
+select d.device_id, wanted, s.*
+from beat_device d left join lateral (
+    select config_version, heartbeat_s, on_mains, in_call_until, last_seen_at, beat_epoch, beat_place
+    from device_state where device_id = d.device_id offset 0
+) as s on true
 """
 
 _OVERDUE = timedelta(seconds=HEARTBEAT_S) + LATE_GRACE  # as rules.worth_showing
 _AT = "timestamptz 'epoch' + {} * interval '1 microsecond'"
 _RECEIVED, _HAPPENED = _AT.format("received_us"), _AT.format("happened_us")
 
-_ADD = f"""
-with added as (
-    insert into heartbeat (device_id, id, content_hash, received_at, happened_at, dating, day, battery_mv, battery_pct,
-        on_mains, csq, registration, network, cell, temperature_c, heap_bytes, outbox, drops, in_call, config_version,
-        rtt_ms, selftest, missed)
-    select distinct on (device_id, id, content_hash) device_id, id, content_hash, {_RECEIVED}, {_HAPPENED}, dating,
-        date '1970-01-01' + day, bat, pct, mains = 1, csq, reg, net, cell, temp, heap, box, drops, call = 1, cfg, rtt,
-        test, missed
-    from beat_stage order by device_id, id, content_hash, seq
-    on conflict do nothing
-    returning device_id, id, content_hash
+# Each content once, the first of it. A clash comes after another of its id. In doubt: whatever the mark does not vouch
+# for. `marks`: one epoch for each terminal, in which its mark may go up.
+_FRESH = """
+with fresh as (
+    insert into beat_new (seq, clash, doubt, marks)
+    select seq, row_number() over (partition by device_id, id order by seq) > 1,
+        s.beat_epoch is not null and not (s.beat_epoch = epoch and place > s.beat_place),
+        epoch = coalesce(s.beat_epoch, max(epoch) over (partition by device_id))
+    from (select distinct on (device_id, id, content_hash) device_id, id, seq, epoch, place
+          from beat_stage order by device_id, id, content_hash, seq) as first
+    join beat_state s using (device_id)
+    returning clash, doubt
 )
-insert into beat_new (seq, clash)
-select min(seq), false from added join beat_stage using (device_id, id, content_hash)
-group by device_id, id, content_hash
+select count(*), count(*) filter (where clash), count(*) filter (where doubt) from fresh
 """
 
-# Each that came after another of its id: in this batch or before it.
-_CLASHES = """
-update beat_new set clash = true
-from beat_stage s
-where s.seq = beat_new.seq and exists (
-    select from heartbeat h where h.device_id = s.device_id and h.id = s.id and h.content_hash <> s.content_hash
-    and not exists (
-        select from beat_stage other join beat_new on beat_new.seq = other.seq
-        where other.device_id = h.device_id and other.id = h.id and other.content_hash = h.content_hash
-        and other.seq > s.seq
-    )
+# Looked up one by one in the index of each week.
+_LOOK_UP = """
+with found as (
+    select n.seq, bool_or(h.content_hash = s.content_hash) as same
+    from beat_new n join beat_stage s using (seq), lateral (
+        select content_hash from heartbeat where device_id = s.device_id and id = s.id offset 0
+    ) as h
+    where n.doubt group by n.seq
+), gone as (
+    delete from beat_new using found where beat_new.seq = found.seq and same
 )
+update beat_new set clash = true from found where beat_new.seq = found.seq and not same
 """
+
+# The mark follows a terminal to another epoch of which nothing is stored.
+_FOLLOW = """
+with other as (
+    select device_id, max(epoch) as epoch
+    from (select distinct device_id, epoch from beat_new join beat_stage using (seq)
+          where doubt and not marks) as each
+    where not exists (select from heartbeat h where h.device_id = each.device_id
+        and h.id >= each.epoch || '.' and h.id < each.epoch || '/')
+    group by device_id
+)
+update beat_new set marks = s.epoch = other.epoch
+from beat_stage s join other using (device_id) where s.seq = beat_new.seq
+"""
+
+_COUNT = "select count(*), count(*) filter (where clash) from beat_new"
+
+_ADD = f"""
+insert into heartbeat (device_id, id, content_hash, received_at, happened_at, dating, day, battery_mv, battery_pct,
+    on_mains, csq, registration, network, cell, temperature_c, heap_bytes, outbox, drops, in_call, config_version,
+    rtt_ms, selftest, missed)
+select device_id, id, content_hash, {_RECEIVED}, {_HAPPENED}, dating, date '1970-01-01' + day, bat, pct, mains = 1, csq,
+    reg, net, cell, temp, heap, box, drops, call = 1, cfg, rtt, test, missed
+from beat_stage join beat_new using (seq)
+"""
+
+_STAGED = f"select count(*), array_agg(distinct date_trunc('hour', {_RECEIVED}, 'UTC')) from beat_stage"
 
 _DAYS = f"""
 insert into device_day (device_id, day, beats, first_at, last_at, changed_at)
@@ -96,6 +142,7 @@ select distinct on (device_id) device_id, {_RECEIVED} as received_at, cfg, bat, 
     min({_RECEIVED}) over whole as first_at, max({_RECEIVED}) over whole as last_at,
     count(*) filter (where late) over whole as late, count(*) filter (where clash) over whole as clashes,
     max({_HAPPENED}) filter (where call = 0) over whole as idle_at,
+    max(epoch) filter (where marks) over whole as epoch, max(place) filter (where marks) over whole as place,
     last_value(offset_ms) over (partition by device_id order by (offset_ms is not null), seq
         rows between unbounded preceding and unbounded following) as offset_ms
 from beat_stage join beat_new using (seq)
@@ -105,19 +152,18 @@ order by device_id, seq desc
 
 _STATES = f"""
 with sums as materialized ({_SUMS}), known as (
-    select sums.*, s.config_version as ran, s.heartbeat_s, s.on_mains as mains_before, s.in_call_until as call_before,
-        s.last_seen_at as seen_before,
-        case when s.in_call_until - %(in_call)s <= sums.idle_at then null else s.in_call_until end as call_after
-    from sums left join device_state s using (device_id)
+    select sums.*, wanted, ran, heartbeat_s, mains_before, call_before, seen_before,
+        case when call_before - %(in_call)s <= sums.idle_at then null else call_before end as call_after
+    from sums join beat_state using (device_id)
 ), written as (
     insert into device_state as state (device_id, first_seen_at, last_seen_at, last_beat_at, config_version, battery_mv,
         battery_pct, on_mains, csq, registration, cell, drops, clock_offset_ms, late, id_clashes, in_call_until,
-        heartbeat_s)
+        heartbeat_s, beat_epoch, beat_place)
     select device_id, first_at, last_at, received_at, cfg, bat, pct, on_mains, csq, reg, cell, drops, offset_ms, late,
         clashes, call_after, case when ran = cfg then heartbeat_s else (
             select c.heartbeat_s from device_config c
             where c.version = cfg and (c.device_id = known.device_id or c.device_id is null)
-            order by c.device_id nulls last limit 1) end
+            order by c.device_id nulls last limit 1) end, epoch, place
     from known order by device_id
     on conflict (device_id) do update set
         last_seen_at = greatest(state.last_seen_at, excluded.last_seen_at), last_beat_at = excluded.last_beat_at,
@@ -126,15 +172,19 @@ with sums as materialized ({_SUMS}), known as (
         registration = excluded.registration, cell = excluded.cell, drops = excluded.drops,
         clock_offset_ms = coalesce(excluded.clock_offset_ms, state.clock_offset_ms),
         late = state.late + excluded.late, id_clashes = state.id_clashes + excluded.id_clashes,
-        in_call_until = excluded.in_call_until, heartbeat_s = excluded.heartbeat_s
+        in_call_until = excluded.in_call_until, heartbeat_s = excluded.heartbeat_s,
+        beat_epoch = coalesce(excluded.beat_epoch, state.beat_epoch),
+        beat_place = case when excluded.beat_epoch is null then state.beat_place
+            when excluded.beat_epoch = state.beat_epoch then greatest(state.beat_place, excluded.beat_place)
+            else excluded.beat_place end
 )
-select known.device_id,
+select device_id,
     seen_before is null or on_mains is distinct from mains_before or call_after is distinct from call_before
         or first_at - seen_before > %(overdue)s,
-    d.config_version not in (0, cfg)
-from known join device d using (device_id)
+    wanted not in (0, cfg)
+from known
 where seen_before is null or on_mains is distinct from mains_before or call_after is distinct from call_before
-    or first_at - seen_before > %(overdue)s or d.config_version not in (0, cfg)
+    or first_at - seen_before > %(overdue)s or wanted not in (0, cfg)
 order by 1
 """
 
@@ -148,13 +198,17 @@ where device_state.device_id = again.device_id
 
 @dataclass(frozen=True)
 class Batch:
-    """What became of a batch, and what is left to do: `show` on the live pages, `configure` if it runs another one."""
+    """What became of a batch, and what is left to do: `show` on the live pages, `configure` if it runs another one.
 
-    stored: int
-    duplicates: int
-    clashes: int
-    show: list[str]
-    configure: list[str]
+    `strangers`: places, from 0, of the lines whose terminal nobody registered; those are not stored.
+    """
+
+    strangers: list[int]
+    stored: int = 0
+    duplicates: int = 0
+    clashes: int = 0
+    show: list[str] = field(default_factory=list)
+    configure: list[str] = field(default_factory=list)
 
 
 async def prepare(conn: Conn) -> None:
@@ -162,30 +216,53 @@ async def prepare(conn: Conn) -> None:
     await conn.execute(_STAGE)
 
 
-async def stage(conn: Conn, lines: Sequence[str]) -> list[int]:
-    """Stage these lines but for those whose terminal nobody registered; the places of those, from 0."""
-    async with conn.cursor() as cursor:
-        async with cursor.copy(_COPY.encode()) as copy:
-            await copy.write("".join([f"{place}\t{line}\n" for place, line in enumerate(lines)]))
-        await cursor.execute(_STRANGERS)
-        return [row[0] for row in await cursor.fetchall()]
+async def stage(conn: Conn, lines: Sequence[str]) -> None:
+    """Bring these lines into the database."""
+    async with conn.cursor() as cursor, cursor.copy(_COPY.encode()) as copy:
+        await copy.write("".join([f"{place}\t{line}\n" for place, line in enumerate(lines)]))
 
 
-async def add(conn: Conn, count: int) -> Batch:
-    """Store what is staged, `count` lines."""
-    async with conn.cursor() as cursor:
-        await cursor.execute(_LOCK)
-        await cursor.execute(_ADD.encode())
-        stored = cursor.rowcount
-        await cursor.execute(_CLASHES)
-        clashes = cursor.rowcount
-        # The state before the day, as in the other lane: whoever comes second waits at the first.
-        await cursor.execute(_STATES.encode(), {"in_call": IN_CALL, "overdue": _OVERDUE})
-        left = await cursor.fetchall()
-        await cursor.execute(_DAYS.encode())
-        if stored < count:
-            await cursor.execute(_DUPLICATES)
+async def add(conn: Conn) -> Batch:
+    """Store what is staged.
+
+    In pipelines: between two statements the database would wait for us, who are busy reading the next batch.
+    """
+    async with conn.pipeline():
+        await conn.execute(_LOCK)
+        await conn.execute(_KNOWN)
+        gone = await conn.execute(_STRANGERS)
+        count = await conn.execute(_STAGED.encode())
+        fresh = await conn.execute(_FRESH)
+    strangers = [row[0] for row in await gone.fetchall()]
+    ((staged, hours),) = await count.fetchall()
+    ((stored, clashes, doubts),) = await fresh.fetchall()
+    if doubts:
+        stored, clashes = await _look_up(conn)
+    left: list[TupleRow] = []
+    async with conn.pipeline():
+        if stored:
+            noted = await conn.execute(NOTE_HOURS, {"hours": hours})
+            await conn.execute(_ADD.encode())
+            # The state before the day, as in the other lane: whoever comes second waits at the first.
+            states = await conn.execute(_STATES.encode(), {"in_call": IN_CALL, "overdue": _OVERDUE})
+            await conn.execute(_DAYS.encode())
+        if stored < staged:
+            await conn.execute(_DUPLICATES)
+    if stored:
+        left = await states.fetchall()
+        if noted.rowcount < len(hours):
+            await note_hours(conn, hours)
     return Batch(
-        stored=stored, duplicates=count - stored, clashes=clashes,
+        strangers, stored=stored, duplicates=staged - stored, clashes=clashes,
         show=[row[0] for row in left if row[1]], configure=[row[0] for row in left if row[2]],
     )  # fmt: skip
+
+
+async def _look_up(conn: Conn) -> tuple[int, int]:
+    """Clear up what the marks leave in doubt: (how many of the staged are new, how many of those clash)."""
+    async with conn.pipeline():
+        await conn.execute(_LOOK_UP)
+        await conn.execute(_FOLLOW)
+        count = await conn.execute(_COUNT)
+    ((stored, clashes),) = await count.fetchall()
+    return stored, clashes

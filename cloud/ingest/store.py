@@ -81,23 +81,25 @@ async def add_message(conn: Conn, checked: Checked, dated: Dated, received_at: d
 
 
 async def add_heartbeat(conn: Conn, checked: Checked, dated: Dated, received_at: datetime) -> Stored:
-    """Store a heartbeat once."""
+    """Store a heartbeat once: by looking, under the terminal's lock. No index over all time forbids a second."""
     body = checked.body
     cursor = await conn.execute(
         "with same_id as ("
-        "  select 1 from heartbeat where device_id = %(device_id)s and id = %(id)s limit 1"
+        "  select content_hash from heartbeat where device_id = %(device_id)s and id = %(id)s"
         "), added as ("
         "  insert into heartbeat (device_id, id, content_hash, received_at, happened_at, dating, day, battery_mv,"
         "    battery_pct, on_mains, csq, registration, network, cell, temperature_c, heap_bytes, outbox, drops,"
         "    in_call, config_version, rtt_ms, selftest, missed)"
-        "  values (%(device_id)s, %(id)s, %(content_hash)s, %(received_at)s, %(happened_at)s, %(dating)s, %(day)s,"
+        "  select %(device_id)s, %(id)s, %(content_hash)s, %(received_at)s, %(happened_at)s, %(dating)s, %(day)s,"
         "    %(bat)s, %(pct)s, %(on_mains)s, %(csq)s, %(reg)s, %(net)s, %(cell)s, %(temp)s, %(heap)s, %(box)s,"
-        "    %(drops)s, %(in_call)s, %(cfg)s, %(rtt)s, %(test)s, %(missed)s)"
-        "  on conflict do nothing returning 1"
+        "    %(drops)s, %(in_call)s, %(cfg)s, %(rtt)s, %(test)s, %(missed)s"
+        "  where not exists (select from same_id where content_hash = %(content_hash)s)"
+        "  returning 1"
         ") select exists (select from added), exists (select from same_id)",
         {
             **body,
             "device_id": checked.device_id,
+            "id": checked.id,
             "content_hash": checked.content_hash,
             "received_at": received_at,
             "happened_at": dated.happened_at,
@@ -107,7 +109,46 @@ async def add_heartbeat(conn: Conn, checked: Checked, dated: Dated, received_at:
             "in_call": body["call"] == 1,
         },
     )
-    return _stored(await cursor.fetchone())
+    stored = _stored(await cursor.fetchone())
+    if stored.new:
+        await note_hours(conn, [received_at.replace(minute=0, second=0, microsecond=0)])
+    return stored
+
+
+async def add_event(conn: Conn, checked: Checked, dated: Dated, received_at: datetime) -> None:
+    """The row of an event that was stored as a message, for questions over many terminals and long times."""
+    await conn.execute(
+        "insert into event (device_id, id, code, val, ref, happened_at, received_at)"
+        " values (%(device_id)s, %(id)s, %(ev)s, %(val)s, %(ref)s, %(happened_at)s, %(received_at)s)",
+        {
+            **checked.body,
+            "device_id": checked.device_id,
+            "id": checked.id,
+            "happened_at": dated.happened_at,
+            "received_at": received_at,
+        },
+    )
+
+
+# Lock what is there, put there what is not. Locks are shared and hold until the commit; who sums an hour takes its row
+# away, and so waits for all who add to it.
+NOTE_HOURS = """
+with there as materialized (
+    select at from heartbeat_due where step = 'hour' and at = any(%(hours)s) order by at for key share
+), added as (
+    insert into heartbeat_due (step, at)
+    select 'hour', at from unnest(%(hours)s::timestamptz[]) as at where at not in (select at from there) order by at
+    on conflict do nothing returning at
+)
+select at from there union all select at from added
+"""
+
+
+async def note_hours(conn: Conn, hours: list[datetime]) -> None:
+    """The sums of these hours of receipt, each once, have to be made again."""
+    noted = 0
+    while noted < len(hours):  # another transaction may put one there, or take one away, at the same moment
+        noted = (await conn.execute(NOTE_HOURS, {"hours": hours})).rowcount
 
 
 async def add_quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quarantine) -> bool:

@@ -13,6 +13,7 @@ from cloud.devices.models import Received
 from cloud.ingest import store
 from cloud.ingest.dating import AHEAD, EARLIEST, date_message
 from cloud.ingest.decode import decode
+from cloud.ingest.marks import raise_mark
 from cloud.ingest.models import INTERNAL, Arrival, Checked, Quarantine
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ async def _store(conn: Conn, box: Box, settings: Settings, checked: Checked, now
     }
     message = Received(**values, happened_at=dated.happened_at, dating=dated.dating, day=dated.day, late_s=dated.late_s)
     await flow.on_message(conn, box, settings, message)
+    if checked.kind == "hb":
+        await raise_mark(conn, checked.device_id, checked.id)
+    elif checked.kind == "event":
+        await store.add_event(conn, checked, dated, now)
     if stored.clash:
         await flow.on_id_clash(conn, checked.device_id)
         return "id_clash"

@@ -1,4 +1,4 @@
-"""`onekey serve sweep`: what is due by the passing of time. In: the clock. Out: escalations, retention, live words.
+"""`onekey serve sweep`: what is due by the passing of time. In: the clock. Out: escalations, sums, retention, words.
 
 Every job is a transaction of its own; one that fails is logged and tried at the next turn, and stops no other.
 """
@@ -19,6 +19,7 @@ from cloud.devices import actions as devices
 from cloud.devices import store as devices_store
 from cloud.down import store as down
 from cloud.errors import described
+from cloud.ingest import sums, weeks
 from cloud.run.process import run
 from cloud.sealed import Box
 
@@ -37,6 +38,7 @@ BEAT_S = 5.0
 DOWN_KEPT = timedelta(days=7)  # what was told to a terminal, for questions about last week
 RETIRED_AT_ONCE = 5_000  # rows in one transaction: some 50 ms
 RETIRE_EVERY = timedelta(minutes=1)
+WEEKS_EVERY = timedelta(hours=1)  # they are made eight weeks ahead
 PAUSES_EVERY = timedelta(minutes=1)  # pauses begin and end at midnight
 
 
@@ -49,6 +51,7 @@ class Sweep:
         self._looked_at: datetime | None = None
         self._retired_at: datetime | None = None
         self._paused_at: datetime | None = None
+        self._weeks_at: datetime | None = None
         self._counted: dict[str, int] = {}
 
     @property
@@ -59,6 +62,8 @@ class Sweep:
             "calls_over": self._calls_over,
             "retired": self._retire,
             "pauses": self._follow_pauses,
+            "weeks": self._keep_weeks,
+            "summed": self._sum_up,
         }
 
     async def turn(self, conn: Conn, now: datetime) -> bool:
@@ -107,6 +112,16 @@ class Sweep:
         changed = await billing.follow_pauses(conn, now)
         self._paused_at = now
         return changed
+
+    async def _keep_weeks(self, conn: Conn, now: datetime) -> int:
+        if self._weeks_at is not None and now - self._weeks_at < WEEKS_EVERY:
+            return 0
+        if await weeks.keep(conn, now, timedelta(days=self._settings.raw_days)):
+            self._weeks_at = now
+        return 0
+
+    async def _sum_up(self, conn: Conn, now: datetime) -> int:
+        return await (sums.forget_due if await weeks.is_hyper(conn) else sums.sum_up)(conn, now)
 
 
 async def main(settings: Settings, ready: Callable[[], None]) -> None:

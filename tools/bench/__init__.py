@@ -77,6 +77,10 @@ def ingest(
     beats: Annotated[int, typer.Option(min=100, max=5_000_000, help="Heartbeats of each of the two runs.")] = 200_000,
     devices: Annotated[int, typer.Option(min=1, max=100_000, help="Terminals that send them in turn.")] = 50_000,
     seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+    postgres: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="The bin of an installed PostgreSQL; its TimescaleDB is used."),
+    ] = None,
 ) -> None:
     """A backlog of heartbeats through broker, ingest and database, beside a bare pipe; and through a kill -9."""
     if sys.platform != "linux":
@@ -85,7 +89,7 @@ def ingest(
     from tools.bench.ingest import Sizes, figures  # noqa: PLC0415
 
     with report.progress(quiet=as_json) as tell:
-        found = figures(Sizes(beats, devices, seed), tell)
+        found = figures(Sizes(beats, devices, seed), tell, postgres)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:

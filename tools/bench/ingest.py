@@ -8,6 +8,7 @@ after the run, and after a second one in which ingest is killed with work in fli
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,8 @@ import psycopg
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from cloud import db
+from cloud import clock, db
+from cloud.ingest import weeks
 from cloud.ingest.beats import BATCH_MAX, CLIENT_ID
 from protocol import messages
 from tools.embedded import children
@@ -50,11 +53,12 @@ RSS_LIMIT_MB = 300
 RATIO_WANTED = 0.5  # of the bare pipe, for a store that also removes duplicates, keeps the state and counts the day
 AGAIN_SHARE = 20  # one in so many is sent twice, as a terminal does that missed the acknowledgement
 UNDER_WAY_MAX = 5_000  # published and not yet taken by the broker; there are 65,535 packet ids
+RAW_DAYS = 90
 PIPE = "pipe"
 FILTER = "okc/v1/up/hb/+"
 SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
-LOOK_S = 0.5  # counting all rows is work for the same server
-PATIENCE_S = 600.0  # without one more row: then it is said that it hangs
+LOOK_S = 0.1  # one look into an index
+PATIENCE_S = 600.0  # then it is said that it hangs
 # Figures of a heartbeat that are drawn, and the columns where they must stand.
 KEPT = {"bat": "battery_mv", "pct": "battery_pct", "csq": "csq", "temp": "temperature_c", "heap": "heap_bytes",
         "rtt": "rtt_ms", "box": "outbox"}  # fmt: skip
@@ -78,7 +82,8 @@ class Machine:
         self.broker = broker
         self.sizes = sizes
         self.dsn = server.create_database("okc_bench")
-        db.migrate(self.dsn)
+        db.migrate(self.dsn, timescale=server.timescale)
+        asyncio.run(_make_weeks(self.dsn))
         with psycopg.connect(self.dsn) as conn:
             conn.execute(
                 "insert into device (device_id, status, created_at)"
@@ -143,11 +148,11 @@ class Ingest:
             self._process.stdout.close()
 
 
-def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
-    """Everything once."""
+def figures(sizes: Sizes, tell: Tell, programs: Path | None = None) -> dict[str, Any]:
+    """Everything once; `programs`: the `bin` of a PostgreSQL that is installed, for its TimescaleDB."""
     # Two: as root the server runs as nobody, who must not read what lies in the other.
     folder, beside = Path(tempfile.mkdtemp(prefix="okcingest")), Path(tempfile.mkdtemp(prefix="okcpg"))
-    server, broker = Postgres(beside, durable=True), Mosquitto(folder)
+    server, broker = Postgres(beside, durable=True, programs=programs), Mosquitto(folder)
     try:
         server.start()
         broker.start()
@@ -166,7 +171,7 @@ def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
         after = compare(sent, stored(machine), counted_days(machine))
         tell("ingest", 1.0)
         return {
-            "database": "plain",
+            "database": "timescaledb" if server.timescale else "plain",
             "committed_per_s": round(ours),
             "pipe_per_s": round(pipe),
             "ratio": round(ours / pipe, 2),
@@ -187,13 +192,20 @@ def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
             shutil.rmtree(each, ignore_errors=True)
 
 
+async def _make_weeks(dsn: str) -> None:
+    """What the sweep does in its first turn."""
+    async with await db.connect(dsn) as conn:
+        await weeks.keep(conn, clock.now(), timedelta(days=RAW_DAYS))
+
+
 def beats(sizes: Sizes, boot: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """(terminal, fields) of every heartbeat of a run, in the order of their sending."""
     draw = random.Random(sizes.seed * 1000 + boot)
     now = int(time.time())
     for number in range(sizes.beats):
-        yield f"BJ{number % sizes.devices:08d}", {
-            "id": f"0badcafe.{boot}.{number // sizes.devices + 1}", "t": now, "u": 60_000, "s": 60_000,
+        device_id, message_id = _name(sizes, boot, number)
+        yield device_id, {
+            "id": message_id, "t": now, "u": 60_000, "s": 60_000,
             "bat": draw.randint(3500, 4200), "pct": draw.randint(20, 100), "mains": 1, "csq": draw.randint(5, 31),
             "reg": 1, "net": "gsm", "cell": "1a2b-3c4d", "temp": draw.randint(-5, 45),
             "heap": draw.randint(30_000, 60_000), "box": draw.randint(0, 5), "drops": 0, "call": 0, "cfg": 3,
@@ -270,7 +282,7 @@ def _ours(machine: Machine, wanted: int) -> tuple[float, float]:
     """Messages a second, the start of the process included, as with the reference; and its memory."""
     begun = time.monotonic()
     ingest = machine.ingest()
-    _wait(machine, wanted)
+    _wait(machine, wanted, *_last(machine.sizes, 1))
     seconds = time.monotonic() - begun
     rss_mb = ingest.rss_mb()
     ingest.stop()
@@ -280,20 +292,37 @@ def _ours(machine: Machine, wanted: int) -> tuple[float, float]:
 def _killed(machine: Machine, wanted: int) -> None:
     """The second half of the rows: killed with work in flight, started again."""
     ingest = machine.ingest()
-    _wait(machine, wanted - machine.sizes.beats // 2)
+    half = Sizes(machine.sizes.beats - machine.sizes.beats // 2, machine.sizes.devices, machine.sizes.seed)
+    _wait(machine, wanted - machine.sizes.beats // 2, *_last(half, 2))
     ingest.kill()
     ingest = machine.ingest()
-    _wait(machine, wanted)
+    _wait(machine, wanted, *_last(machine.sizes, 2))
     ingest.stop()
 
 
-def _wait(machine: Machine, wanted: int) -> None:
-    """Until so many are stored. Raises RuntimeError where nothing moves any more."""
-    last, since = -1, time.monotonic()
+def _last(sizes: Sizes, boot: int) -> tuple[str, str]:
+    """Terminal and id of the last heartbeat of a run."""
+    return _name(sizes, boot, sizes.beats - 1)
+
+
+def _name(sizes: Sizes, boot: int, number: int) -> tuple[str, str]:
+    return f"BJ{number % sizes.devices:08d}", f"0badcafe.{boot}.{number // sizes.devices + 1}"
+
+
+def _wait(machine: Machine, wanted: int, device_id: str, last_id: str) -> None:
+    """Until so many are stored. Raises RuntimeError where nothing moves any more.
+
+    Counting all rows is work for the server that is measured: first the one row that comes last is waited for.
+    """
+    query = "select count(*) from heartbeat where device_id = %s and id = %s"
+    began = time.monotonic()
+    with psycopg.connect(machine.dsn, autocommit=True) as conn:
+        while conn.execute(query, [device_id, last_id]).fetchone() == (0,):
+            if time.monotonic() - began > PATIENCE_S:
+                raise RuntimeError(f"ingest hangs at {_stored(machine)} of {wanted}")
+            time.sleep(LOOK_S)
     while (there := _stored(machine)) < wanted:
-        if there != last:
-            last, since = there, time.monotonic()
-        elif time.monotonic() - since > PATIENCE_S:
+        if time.monotonic() - began > PATIENCE_S:
             raise RuntimeError(f"ingest hangs at {there} of {wanted}")
         time.sleep(LOOK_S)
 

