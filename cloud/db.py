@@ -6,8 +6,12 @@ Rooms are given an open transaction and never commit.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+import os
 import re
+import socket
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -31,6 +35,9 @@ CONNECT_S = 5  # a database on the same network answers in milliseconds
 # Connections per process: pages are short, and PostgreSQL's default allows 100 in all.
 POOL_MIN, POOL_MAX = 1, 8
 POOL_WAIT_S = 5.0  # a page that cannot have a connection by then says so
+# As much for an answer. Whoever keeps the socket alive and says nothing (a frozen server, a middleman that swallows
+# packets) is never noticed by the kernel. A batch takes a hundredth of it.
+ANSWER_S = 20.0
 # Who migrates waits for the other: any number, but the same for ever.
 _MIGRATE_LOCK = 0x0CC0_0001
 # A peer that vanished without a word is noticed in about 20 s instead of the kernel's two hours.
@@ -56,6 +63,26 @@ async def connect(dsn: str, *, idle_s: float | None = None) -> Conn:
     if idle_s is not None:
         await conn.execute("select set_config('idle_in_transaction_session_timeout', %s, false)", [f"{idle_s}s"])
     return conn
+
+
+@asynccontextmanager
+async def in_time(conn: Conn, within_s: float = ANSWER_S) -> AsyncIterator[None]:
+    """One transaction that ends in time: else its connection breaks as if the peer had gone, committed or not.
+
+    It is no cancellation: that would ask the server, which does not answer.
+    """
+    timer = asyncio.get_running_loop().call_later(within_s, _break, conn)
+    try:
+        async with conn.transaction():
+            yield
+    finally:
+        timer.cancel()
+
+
+def _break(conn: Conn) -> None:
+    if not conn.closed:
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(conn.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def connect_pool(settings: DatabaseSettings) -> Pool:

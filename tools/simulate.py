@@ -48,6 +48,7 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
     press_every: Annotated[float | None, typer.Option(help="Seconds between presses of each terminal.")] = None,
     pace: Annotated[float, typer.Option(min=0.001, help="Time of ringing and talking, 1: real.")] = 1.0,
     sent: Annotated[Path | None, typer.Option(help="File for what is sent, JSON lines.")] = None,
+    sent_heartbeats: Annotated[bool, typer.Option(help="Heartbeats are written to that file too.")] = False,
     keys: Annotated[bool, typer.Option(help="Read `sos 1200` or `DEVICE k1 200` from standard input.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -64,6 +65,7 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
             passwords,
             link,
             sent=sent,
+            sent_heartbeats=sent_heartbeats,
             heartbeat_s=interval,
             press_every_s=press_every,
             pace=Pace(ring=4.0 * pace, talk=20.0 * pace),

@@ -135,11 +135,18 @@ def credential(password: str) -> str:
     return f"$7${_CREDENTIAL_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-async def ingest_works(conn: Conn, door: str, now: datetime, counted: dict[str, int]) -> None:
-    """One of DOORS beats. Where it had been silent too long, the stretch is a gap that no terminal answers for."""
-    last = await store.last_beat(conn, door)
-    if last is not None and now - last > INGEST_SILENCE_ALLOWED:
-        await store.add_gap(conn, Gap(from_at=last, until_at=now))
+async def ingest_works(
+    conn: Conn, door: str, now: datetime, counted: dict[str, int], silent: timedelta | None = None
+) -> None:
+    """One of DOORS beats. Where it had been silent too long, the stretch is a gap that no terminal answers for.
+
+    `silent`: how long by a clock that never steps; None in the first beat of a process, which can ask the wall only.
+    """
+    if silent is None:
+        last = await store.last_beat(conn, door)
+        silent = timedelta(0) if last is None else now - last
+    if silent > INGEST_SILENCE_ALLOWED:
+        await store.add_gap(conn, Gap(from_at=now - silent, until_at=now))
     await store.beat(conn, door, now, counted)
 
 

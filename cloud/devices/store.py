@@ -253,9 +253,12 @@ async def gaps(conn: Conn, since: datetime, now: datetime, allowed: timedelta) -
 
 
 async def add_gap(conn: Conn, gap: Gap) -> None:
-    """Remember that our front door was not healthy."""
+    """Remember that our front door was not healthy. What two doors say of one outage is one gap."""
     await conn.execute(
-        "insert into ingest_gap (from_at, until_at) values (%(from_at)s, %(until_at)s)",
+        "with same as (delete from ingest_gap where from_at <= %(until_at)s and until_at >= %(from_at)s"
+        "  returning from_at, until_at)"
+        " insert into ingest_gap (from_at, until_at)"
+        " select least(%(from_at)s, min(from_at)), greatest(%(until_at)s, max(until_at)) from same",
         {"from_at": gap.from_at, "until_at": gap.until_at},
     )
 

@@ -59,7 +59,9 @@ class Beats:
         self._counted: Counter[str] = Counter()
         self._careful = Careful(settings, box, self._counted)
         self._new_at: datetime | None = None
-        self._pulse = Pulse(DOOR, self._careful, self._counted, self._is_connected, lambda: self._new_at)
+        # On a connection of its own: it beats while a message is taken, and two transactions on one would be nested.
+        beside = Careful(settings, box, self._counted)
+        self._pulse = Pulse(DOOR, beside, self._counted, self._is_connected, lambda: self._new_at)
         self._subscriber: Subscriber | None = None
         self._conn: Conn | None = None
 
@@ -86,6 +88,7 @@ class Beats:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             await self._pulse.goodbye()
+            await self._careful.drop()
             await self._drop()
 
     async def _open(self, subscriber: Subscriber) -> None:
@@ -166,7 +169,7 @@ class Beats:
         """One transaction; places of those that are nobody's, which are not stored."""
         conn = await self._connection()
         now = batch[-1][0].received_at
-        async with conn.transaction():
+        async with db.in_time(conn):
             await beatstore.stage(conn, [text for _, text in batch])
             done = await beatstore.add(conn)
             for device_id in done.configure:

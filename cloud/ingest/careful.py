@@ -50,7 +50,7 @@ class Careful:
         while True:
             try:
                 conn = await self.connection()
-                async with conn.transaction():
+                async with db.in_time(conn):
                     if poison is None:
                         outcome = await take(conn, self._box, self._settings, arrival)
                     elif tried == 0:

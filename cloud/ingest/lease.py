@@ -28,12 +28,15 @@ log = logging.getLogger(__name__)
 
 LASTS = timedelta(seconds=2)  # with a look and a connect behind it still below three
 LOOK_S = 0.5
+ANSWER_S = 5.0  # then its connection is made anew: the database may have moved to another machine
 GOODBYE_S = 0.3
 
 _TAKE = (
     "insert into lease as held (name, holder, until_at) values (%(name)s, %(me)s, clock_timestamp() + %(lasts)s)"
     " on conflict (name) do update set holder = excluded.holder, until_at = excluded.until_at"
-    " where held.holder = excluded.holder or held.until_at < clock_timestamp() returning 1"
+    " where held.holder = excluded.holder or held.until_at < clock_timestamp()"
+    # Later than anybody can have said: the database's clock was set back, and the holder may be gone.
+    " or held.until_at > clock_timestamp() + %(lasts)s returning 1"
 )
 
 
@@ -87,7 +90,8 @@ class Lease:
             self._conn = await db.connect(self._settings.database_url)
             await db.check_schema(self._conn)
         values = {"name": self._name, "me": self._me, "lasts": LASTS}
-        return await (await self._conn.execute(_TAKE, values)).fetchone() is not None
+        async with db.in_time(self._conn, ANSWER_S):
+            return await (await self._conn.execute(_TAKE, values)).fetchone() is not None
 
     async def _give_back(self) -> None:
         if self.held and self._conn is not None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from cloud import clock
+from cloud import clock, db
 from cloud.devices import actions as devices
 from cloud.errors import described
 from cloud.ingest.careful import BACKOFF_MOST_S
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 5.0  # far below devices.actions.INGEST_SILENCE_ALLOWED
 GOODBYE_S = 0.5  # who ends us waits two seconds
+STEP = timedelta(seconds=2)  # a clock that is slewed moves by 0.3 s between two beats at most
 
 
 class Pulse:
@@ -50,26 +52,34 @@ class Pulse:
         self._new_at = new_at
         self._told_new: datetime | None = None
         self._due = 0.0
+        self._beaten: float | None = None  # by the loop's clock, which never steps
+        self._beaten_at: datetime | None = None  # by the wall clock
 
     async def beat(self) -> bool:
         """Say that the door works, if it does and it is time; True where it was said."""
         loop_now = asyncio.get_running_loop().time()
         if loop_now < self._due or not self._is_connected():
             return False
+        now = clock.now()
+        silent = None if self._beaten is None else timedelta(seconds=loop_now - self._beaten)
         told, new_at = dict(self._counted), self._new_at()
         try:
             conn = await self._careful.connection()
-            async with conn.transaction():
+            async with db.in_time(conn):
                 if new_at is not None and new_at != self._told_new:
                     await devices.session_was_new(conn, self._door, new_at)
-                await devices.ingest_works(conn, self._door, clock.now(), told)
+                await devices.ingest_works(conn, self._door, now, told, silent)
         except psycopg.Error as error:
             log.warning("no beat: %s", described(error))
             await self._careful.drop()
             self._due = loop_now + BACKOFF_MOST_S
             return False
-        self._told_new = new_at
         self._counted.subtract(told)  # what was counted meanwhile stays
+        if silent is not None and self._beaten_at is not None and abs(now - self._beaten_at - silent) > STEP:
+            log.warning("the clock was set by about %d s", (now - self._beaten_at - silent).total_seconds())
+            self._counted["clock_steps"] += 1
+        self._beaten, self._beaten_at = loop_now, now
+        self._told_new = new_at
         self._due = loop_now + BEAT_S
         return True
 

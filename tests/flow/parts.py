@@ -79,6 +79,10 @@ class Service:
         assert self.process is not None
         children.stop(self.process, signal.SIGKILL)
 
+    def signal(self, sig: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(sig)
+
     def end(self) -> None:
         """However the test went: no process and no file of it is left."""
         if self.process is not None:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Proxy:
-    """Listens on `port`, forwards to another. `up` and `down` are set while that direction flows."""
+    """Listens on `port`, forwards to a port or a unix socket. `up` and `down` are set while that direction flows."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int | str) -> None:
         self.target = target
         self.port = 0
         self.up = asyncio.Event()
@@ -25,7 +25,14 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            if isinstance(self.target, str):
+                far_reader, far_writer = await asyncio.open_unix_connection(self.target)
+            else:
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # nobody is there: whoever asked is told the same way
+            writer.close()
+            return
         for source, sink, flows in ((reader, far_writer, self.up), (far_reader, writer, self.down)):
             task = asyncio.ensure_future(self._pump(source, sink, flows))
             self._tasks.add(task)
@@ -33,7 +40,7 @@ class Proxy:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, flows: asyncio.Event) -> None:
         try:
-            while data := await source.read(4096):
+            while data := await source.read(65_536):
                 if not flows.is_set():
                     self.held_up += len(data) * (flows is self.up)
                     self.held_down += len(data) * (flows is self.down)
@@ -47,6 +54,16 @@ class Proxy:
         finally:
             sink.close()
 
+    def swallow(self) -> None:
+        """From now on nothing comes through, and nobody is told."""
+        self.up.clear()
+        self.down.clear()
+
+    def flow(self) -> None:
+        """New connections work; one on which something was lost is closed."""
+        self.up.set()
+        self.down.set()
+
     async def end(self) -> None:
         for task in list(self._tasks):
             task.cancel()
@@ -54,7 +71,7 @@ class Proxy:
 
 
 @contextlib.asynccontextmanager
-async def proxy_to(target: int) -> AsyncIterator[Proxy]:
+async def proxy_to(target: int | str) -> AsyncIterator[Proxy]:
     """A running proxy."""
     proxy = Proxy(target)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)

@@ -94,3 +94,30 @@ def ingest(
         print(json.dumps(found, ensure_ascii=False))
     else:
         report.ingest(found)
+
+
+@app.command()
+def outage(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    down: Annotated[float, typer.Option(min=1, max=36_000, help="Seconds without a database.")] = 600,
+    how: Annotated[str, typer.Option(help="`stopped`, or `frozen`: it keeps its sockets and says nothing.")] = "frozen",
+    rate: Annotated[int, typer.Option(min=1, max=20_000, help="Heartbeats a second.")] = 833,
+    presses: Annotated[float, typer.Option(min=0.01, max=100, help="Presses a second.")] = 1.0,
+    devices: Annotated[int, typer.Option(min=1, max=100_000, help="Terminals that send them in turn.")] = 50_000,
+    seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+) -> None:
+    """The database is away under load: what is lost, what is held where, how long it takes to be as before."""
+    if sys.platform != "linux":
+        raise typer.BadParameter("Mosquitto is looked for on Linux only")
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.outage import HOWS, Load, figures  # noqa: PLC0415
+
+    if how not in HOWS:
+        raise typer.BadParameter(f"how is one of {', '.join(HOWS)}")
+    with report.progress(quiet=as_json) as tell:
+        found = figures(Load(rate, presses, devices, seed), down, how, tell)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.outage(found)

@@ -92,9 +92,9 @@ class Machine:
             )
             conn.execute("create table bare (line text)")
 
-    def ingest(self) -> Ingest:
+    def ingest(self, name: str = "ingest") -> Ingest:
         """A process of it, ready."""
-        return Ingest(self)
+        return Ingest(self, name)
 
     def open_sessions(self) -> None:
         """Make both sessions known to the broker, so that each gets the same backlog."""
@@ -108,9 +108,9 @@ class Machine:
 
 
 class Ingest:
-    """`onekey serve ingest`, as its users start it."""
+    """`onekey serve ingest`, or another of our processes, as its users start it."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, name: str = "ingest") -> None:
         env = {
             "PATH": os.environ["PATH"],
             "OKC_DATABASE_URL": machine.dsn,
@@ -120,18 +120,16 @@ class Ingest:
             "OKC_DATA_KEY": KEY,
             "OKC_HOTLINE_NUMBER": "01055500009",
         }
-        words = [sys.executable, "-m", "tools", "serve", "ingest"]
-        with (machine.folder / "ingest.log").open("ab") as log:
+        words = [sys.executable, "-m", "tools", "serve", name]
+        with (machine.folder / f"{name}.log").open("ab") as log:
             self._process = children.start(words, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
         said = self._process.stdout
         if said is None or b"ready" not in said.readline():
-            raise RuntimeError(f"ingest did not start: {(machine.folder / 'ingest.log').read_text()[-500:]}")
+            raise RuntimeError(f"{name} did not start: {(machine.folder / f'{name}.log').read_text()[-500:]}")
 
     def rss_mb(self) -> float:
         """The most memory that it ever had."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-        return round(int(kib) / 1024, 1)
+        return children.rss_mb(self._process)
 
     def kill(self) -> None:
         """As kill -9."""

@@ -81,6 +81,23 @@ def ingest(found: dict[str, Any]) -> None:
     console.print(f"memory {found['rss_mb']} MB (≤ {found['rss_limit_mb']}); settings {found['settings']}")
 
 
+def outage(found: dict[str, Any]) -> None:
+    """What became of an outage, and where its backlog lay."""
+    console = Console()
+    shown = Table(title=f"The database {found['how']} for {found['seconds_down']} s")
+    for head in ("", "figure", "beside it"):
+        shown.add_column(head)
+    shown.add_row("sent, stored", f"{found['sent']}, {found['stored']}", f"lost {found['lost']}")
+    shown.add_row("doubled, altered, miscounted", *(f"{found[n]}" for n in ("doubled",)), f"{found['altered']}")
+    shown.add_row("backlog", f"{found['backlog']}", found["held_by"])
+    shown.add_row("drained after", f"{found['drain_s']} s", f"{found['drain_per_s']}/s, pipe {found['pipe_per_s']}/s")
+    shown.add_row("memory of ingest", f"{found['rss_mb']} MB", f"≤ {found['rss_limit_mb']}")
+    shown.add_row("memory of the broker", f"{found['broker_rss_mb']} MB", "")
+    console.print(shown)
+    console.print(f"press to receipt, ms: {found['press_ms']}; presses {found['presses']}")
+    console.print(f"settings {found['settings']}")
+
+
 def soak_text(outcome: dict[str, Any]) -> str:
     """A soak in a few lines, its broken rules first."""
     lines = [f"{name}: {value}" for name, value in outcome.items() if name != "broken"]

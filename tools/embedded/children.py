@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,6 +52,13 @@ def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM, wait_s: fl
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+def rss_mb(process: subprocess.Popen[bytes]) -> float:
+    """The most memory that a process ever had. Linux only."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return round(int(kib) / 1024, 1)
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, wait_s: float = 30.0) -> None:

@@ -29,6 +29,12 @@ class Mosquitto:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
+    def rss_mb(self) -> float:
+        """The most memory that it ever had."""
+        if self._process is None:
+            raise RuntimeError("mosquitto does not run")
+        return children.rss_mb(self._process)
+
     def start(self) -> None:
         """Raises RuntimeError where the program is missing."""
         config = self._folder / "mosquitto.conf"

@@ -7,6 +7,7 @@ and leaves the server running when its process is killed. PostgreSQL refuses to 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import secrets
@@ -65,6 +66,7 @@ class Postgres:
 
     def stop(self) -> None:
         """Fast shutdown: running statements are cancelled, committed work is on disk."""
+        self.thaw()
         if self.process is not None:
             children.stop(self.process, signal.SIGTERM if WINDOWS else signal.SIGINT)
             self.process = None
@@ -75,6 +77,24 @@ class Postgres:
             # SIGQUIT is PostgreSQL's own "immediate": no checkpoint, recovery at the next start.
             children.stop(self.process, signal.SIGTERM if WINDOWS else signal.SIGQUIT)
             self.process = None
+
+    def freeze(self) -> None:
+        """As a host that hangs: every process stops where it is, its sockets stay. Linux only."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """On it goes."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, sig: int) -> None:
+        # The postmaster first: then nobody is born meanwhile. Its children lead groups of their own.
+        if self.process is None:
+            return
+        self.process.send_signal(sig)
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                if int(path.read_text().rpartition(")")[2].split()[1]) == self.process.pid:
+                    os.kill(int(path.parent.name), sig)
 
     def dsn(self, database: str = "postgres") -> str:
         """Connection string of one database of this server."""

@@ -50,6 +50,7 @@ class Terminal:
         counts: Counts,
         *,
         sent: SentFile | None = None,
+        sent_heartbeats: bool = False,
         heartbeat_s: float | None = None,
         pace: Pace | None = None,
         tell: Callable[[dict[str, Any]], None] | None = None,
@@ -62,6 +63,7 @@ class Terminal:
         self._link = link
         self._counts = counts
         self._sent = sent
+        self._sent_heartbeats = sent_heartbeats
         self._pinned_s = heartbeat_s  # asked for by the caller: a configuration does not change it
         self._heartbeat_s = heartbeat_s or HEARTBEAT_S
         self._pace = pace or Pace()
@@ -174,10 +176,7 @@ class Terminal:
     async def _send(self, client: aiomqtt.Client, entry: Entry) -> None:
         now = time.monotonic()
         if entry.sent_at is None:
-            if self._sent is not None:
-                at = round(time.time(), 3)
-                line = {"device": self.device_id, "id": entry.id, "kind": entry.kind, "body": entry.body, "at": at}
-                self._sent.write(line)
+            self._write_down(entry.id, entry.kind, entry.body)
             self._counts.sent[entry.kind] += 1
             if entry.kind == "press":
                 self._press_sent[entry.id] = now
@@ -186,6 +185,11 @@ class Terminal:
         self.outbox.tried(entry, now)
         payload = messages.encode("up", entry.kind, {**entry.body, "s": self._uptime_ms()})
         await client.publish(self._topic(entry.kind), payload, qos=1)
+
+    def _write_down(self, message_id: str, kind: str, body: dict[str, Any]) -> None:
+        if self._sent is not None:
+            at = round(time.time(), 3)
+            self._sent.write({"device": self.device_id, "id": message_id, "kind": kind, "body": body, "at": at})
 
     async def _beat(self, client: aiomqtt.Client) -> None:
         while True:
@@ -197,7 +201,10 @@ class Terminal:
                     "cfg": self._config,
                     **self.household.readings(),
                 }
-                await client.publish(self._topic("hb"), self._encoded("hb", **body), qos=1)
+                whole = {**self._common(), **body}
+                if self._sent_heartbeats:
+                    self._write_down(whole["id"], "hb", whole)
+                await client.publish(self._topic("hb"), messages.encode("up", "hb", whole), qos=1)
                 self._counts.heartbeats += 1
             self._beat_now.clear()
             with contextlib.suppress(TimeoutError):
