@@ -1,10 +1,9 @@
 """The lane of heartbeats: in batches, each committed whole before the broker is told.
 
-In: messages of a `Subscriber`. Out: commits, then acknowledgements in order of arrival. What beatline.py does not take
-goes the careful way, one by one; a batch that the database refuses is halved until the row is found that it refuses.
+In: messages of a `Subscriber`. Out: commits (beathand.py), then acknowledgements in order of arrival.
 A filter can't say "all but": this lane is handed everything, leaves the other lane's kinds to it, and sees to it that
 a kind which nobody knows is quarantined and not dropped by the broker.
-While one batch is being committed the next is being read. Never acknowledges what is not committed.
+While two batches are being committed the next is being read. Never acknowledges what is not committed.
 """
 
 from __future__ import annotations
@@ -13,17 +12,13 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from cloud import clock, db
-from cloud.devices import actions as devices
-from cloud.errors import described
-from cloud.ingest import beatstore
+from cloud import clock
+from cloud.ingest.beathand import Hand
 from cloud.ingest.beatline import line
-from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, IDLE_S, Careful
-from cloud.ingest.listen import OTHER_KINDS
-from cloud.ingest.models import Arrival
+from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, Careful
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.ingest.subscriber import Subscriber
 from protocol.topics import CLOUD_FILTER
@@ -32,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from cloud.db import Conn
     from cloud.ingest.subscriber import Message
     from cloud.sealed import Box
     from cloud.settings import Settings
@@ -41,29 +35,29 @@ log = logging.getLogger(__name__)
 
 DOOR = "beats"
 CLIENT_ID = "okc-beats"  # fixed: the broker keeps this session, and what is in it, while we are away
-_LEVELS, _KIND = 5, 3  # of a topic
 # Enough that a commit's cost is spread, little enough that a message of the other lane does not wait for long.
 BATCH_MAX = 2_000
+# Batches being committed: what one waits for the disk the other uses.
+AT_ONCE = 2
 LINGER_S = 0.05  # how long the first of a batch waits for company
 _TURN = 50  # lines between two turns of the loop: about 0.6 ms
 _TICK_S = 1.0
-_UNIQUE_HALVES = 1  # a batch of so many is not halved any more
 
 
 class Beats:
-    """One worker on one broker session and one database connection."""
+    """One worker on one broker session."""
 
     def __init__(self, settings: Settings, box: Box) -> None:
         self._settings = settings
         self._box = box
         self._counted: Counter[str] = Counter()
-        self._careful = Careful(settings, box, self._counted)
         self._new_at: datetime | None = None
         # On a connection of its own: it beats while a message is taken, and two transactions on one would be nested.
         beside = Careful(settings, box, self._counted)
         self._pulse = Pulse(DOOR, beside, self._counted, self._is_connected, lambda: self._new_at)
         self._subscriber: Subscriber | None = None
-        self._conn: Conn | None = None
+        turn = asyncio.Lock()
+        self._hands = [Hand(settings, box, self._counted, turn) for _ in range(AT_ONCE)]
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Work until cancelled; `ready` is called once, when broker and database both answer."""
@@ -88,8 +82,8 @@ class Beats:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             await self._pulse.goodbye()
-            await self._careful.drop()
-            await self._drop()
+            for hand in self._hands:
+                await hand.drop()
 
     async def _open(self, subscriber: Subscriber) -> None:
         await subscriber.open(
@@ -102,83 +96,34 @@ class Beats:
         self._counted["connected"] += 1
 
     async def _work(self, subscriber: Subscriber) -> None:
-        """Until the connection is lost. One batch is committed while the next is being read."""
+        """Until the connection is lost. While batches are being committed the next is being read."""
         tending = asyncio.ensure_future(_tend(subscriber))
-        committing: asyncio.Future[None] | None = None
-        under_way = 0
+        under_way: deque[tuple[int, asyncio.Future[None]]] = deque()  # in order of arrival, as they are acknowledged
         try:
             while not subscriber.closed.is_set():
-                messages, lines = await _gather(subscriber, committing)
-                if committing is not None:
-                    await committing
-                done, under_way, committing = under_way, len(messages), None
+                messages, lines = await _gather(subscriber, under_way[0][1] if under_way else None)
+                done = 0
+                while under_way and (len(under_way) == len(self._hands) or under_way[0][1].done()):
+                    await under_way[0][1]
+                    done += under_way.popleft()[0]
                 if messages:
-                    committing = asyncio.ensure_future(self._commit(messages, lines))
+                    busy = {id(future) for _, future in under_way}
+                    free = next(hand for hand in self._hands if id(hand.work) not in busy)
+                    under_way.append((len(messages), free.begin(messages, lines)))
                     await asyncio.sleep(0)  # the database has its work before the broker is told of the last one
                 self._ack(subscriber, done)
+            while under_way:  # what is nearly done is finished; the broker will send it again all the same
+                await under_way[0][1]
+                under_way.popleft()
         finally:
             tending.cancel()
-            if committing is not None:
+            for _, committing in under_way:
                 committing.cancel()
-                await asyncio.gather(committing, return_exceptions=True)
+            await asyncio.gather(*(committing for _, committing in under_way), return_exceptions=True)
 
     def _ack(self, subscriber: Subscriber, count: int) -> None:
         if count and not subscriber.ack(count):
             self._counted["ack_too_late"] += count
-
-    async def _commit(self, messages: list[Message], lines: list[str | None]) -> None:
-        """Return when all are committed, however long that takes."""
-        batch = [(message, text) for message, text in zip(messages, lines, strict=True) if text is not None]
-        for message, text in zip(messages, lines, strict=True):
-            if text is None and not _is_others(message.topic):
-                await self._careful.commit(_arrival(message))
-        await self._commit_batch(batch)
-
-    async def _commit_batch(self, batch: list[tuple[Message, str]]) -> None:
-        wait_s = BACKOFF_FIRST_S
-        while batch:
-            try:
-                strangers = await self._store(batch)
-            except db.MigrationError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a message does to us, the next one must be taken
-                log.error("batch not committed: %s", described(error))  # noqa: TRY400 - its text may quote a row
-                if not db.is_outage(error, self._conn):
-                    return await self._halve(batch)
-                self._counted["retries"] += 1
-                await self._drop()
-                await asyncio.sleep(wait_s)
-                wait_s = min(wait_s * 2, BACKOFF_MOST_S)
-            else:
-                for place in strangers:
-                    await self._careful.commit(_arrival(batch[place][0]))
-                return None
-        return None
-
-    async def _halve(self, batch: list[tuple[Message, str]]) -> None:
-        """Find what the database refuses, and commit all the rest."""
-        if len(batch) <= _UNIQUE_HALVES:
-            for message, _ in batch:
-                await self._careful.commit(_arrival(message))
-            return
-        middle = len(batch) // 2
-        await self._commit_batch(batch[:middle])
-        await self._commit_batch(batch[middle:])
-
-    async def _store(self, batch: list[tuple[Message, str]]) -> list[int]:
-        """One transaction; places of those that are nobody's, which are not stored."""
-        conn = await self._connection()
-        now = batch[-1][0].received_at
-        async with db.in_time(conn):
-            await beatstore.stage(conn, [text for _, text in batch])
-            done = await beatstore.add(conn)
-            for device_id in done.configure:
-                await devices.configure_if_wanted(conn, self._box, device_id, now)
-            await devices.tell_live(conn, *done.show)
-        self._counted.update(
-            {"stored": done.stored - done.clashes, "id_clash": done.clashes, "duplicate": done.duplicates, "batches": 1}
-        )
-        return done.strangers
 
     async def _beat(self, ready: Callable[[], None]) -> None:
         told = False
@@ -191,17 +136,6 @@ class Beats:
 
     def _is_connected(self) -> bool:
         return self._subscriber is not None and self._subscriber.subscribed
-
-    async def _connection(self) -> Conn:
-        if self._conn is None or self._conn.closed:
-            self._conn = await db.connect(self._settings.database_url, idle_s=IDLE_S)
-            await beatstore.prepare(self._conn)
-        return self._conn
-
-    async def _drop(self) -> None:
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            await conn.close()
 
 
 async def _gather(
@@ -243,20 +177,8 @@ async def _either(event: asyncio.Event, work: asyncio.Future[None]) -> None:
         waiting.cancel()
 
 
-def _is_others(topic: str) -> bool:
-    """Whether the other lane's filters match it."""
-    parts = topic.split("/")
-    return len(parts) == _LEVELS and parts[_KIND] in OTHER_KINDS
-
-
 def _line(message: Message) -> str | None:
     return None if message.retained else line(message.topic, message.payload, message.received_at)
-
-
-def _arrival(message: Message) -> Arrival:
-    return Arrival(
-        topic=message.topic, payload=message.payload, retained=message.retained, received_at=message.received_at
-    )
 
 
 async def _tend(subscriber: Subscriber) -> None:

@@ -17,6 +17,7 @@ from cloud.ingest.store import NOTE_HOURS, note_hours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from psycopg.rows import TupleRow
 
@@ -222,10 +223,27 @@ async def stage(conn: Conn, lines: Sequence[str]) -> None:
         await copy.write("".join([f"{place}\t{line}\n" for place, line in enumerate(lines)]))
 
 
-async def add(conn: Conn) -> Batch:
-    """Store what is staged.
+@dataclass(frozen=True)
+class Seen:
+    """What a staged batch is, its terminals being locked."""
 
-    In pipelines: between two statements the database would wait for us, who are busy reading the next batch.
+    strangers: list[int]
+    staged: int
+    hours: list[datetime]  # in which they were received
+    stored: int
+    clashes: int
+    doubts: int
+
+
+async def add(conn: Conn) -> Batch:
+    """Store what is staged."""
+    return await finish(conn, await look(conn))
+
+
+async def look(conn: Conn) -> Seen:
+    """Lock the terminals of what is staged, and tell new from known.
+
+    In pipelines, here and below: between two statements the database would wait for us, who are busy reading the next.
     """
     async with conn.pipeline():
         await conn.execute(_LOCK)
@@ -236,12 +254,18 @@ async def add(conn: Conn) -> Batch:
     strangers = [row[0] for row in await gone.fetchall()]
     ((staged, hours),) = await count.fetchall()
     ((stored, clashes, doubts),) = await fresh.fetchall()
-    if doubts:
+    return Seen(strangers, staged, hours, stored, clashes, doubts)
+
+
+async def finish(conn: Conn, seen: Seen) -> Batch:
+    """Write what is new of it."""
+    staged, stored, clashes = seen.staged, seen.stored, seen.clashes
+    if seen.doubts:
         stored, clashes = await _look_up(conn)
     left: list[TupleRow] = []
     async with conn.pipeline():
         if stored:
-            noted = await conn.execute(NOTE_HOURS, {"hours": hours})
+            noted = await conn.execute(NOTE_HOURS, {"hours": seen.hours})
             await conn.execute(_ADD.encode())
             # The state before the day, as in the other lane: whoever comes second waits at the first.
             states = await conn.execute(_STATES.encode(), {"in_call": IN_CALL, "overdue": _OVERDUE})
@@ -250,10 +274,10 @@ async def add(conn: Conn) -> Batch:
             await conn.execute(_DUPLICATES)
     if stored:
         left = await states.fetchall()
-        if noted.rowcount < len(hours):
-            await note_hours(conn, hours)
+        if noted.rowcount < len(seen.hours):
+            await note_hours(conn, seen.hours)
     return Batch(
-        strangers, stored=stored, duplicates=staged - stored, clashes=clashes,
+        seen.strangers, stored=stored, duplicates=staged - stored, clashes=clashes,
         show=[row[0] for row in left if row[1]], configure=[row[0] for row in left if row[2]],
     )  # fmt: skip
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Two batches and what arrives while one commits. Far below 65,535, after which packet ids repeat; and some brokers
-# (Mosquitto 2.0.11) keep no bound of their own.
+# Three batches, two of which are being committed, and what arrives meanwhile. Far below 65,535, after which packet ids
+# repeat; and some brokers (Mosquitto 2.0.11) keep no bound of their own.
 UNACKED_MAX = 8_000
-RESUME_AT = UNACKED_MAX // 2
+RESUME_AT = UNACKED_MAX * 3 // 4  # before the batch that is being read runs dry
 # The same in bytes: 8,000 heartbeats are 3.5 MB at most, and of anything longer fewer are held.
 HELD_MAX_BYTES = 16 * 1024 * 1024
 # Read in one go: some 80 heartbeats, half a millisecond of work, in which the database may wait for our next word.
