@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retire": ("tools.install.retire", "End a terminal for good."),
     "pki": ("tools.pki", "Our own certificates: roots, servers, rotation, roots for terminals."),
     "health": ("tools.health", "Which terminals are silent, since when and why."),
+    "quarantine": ("tools.quarantine", "Messages that could not be taken: list, show, correct, replay, drop."),
     "billing": ("tools.billing", "Close days, export the ledger, price it."),
     "seed": ("tools.seed", "Fill a database with a small invented town."),
     "simulate": ("tools.simulate", "A fleet of terminals without hardware, against any broker."),

@@ -5,16 +5,19 @@ Never commits, never talks to the broker, and never raises for what is in a mess
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cloud import flow
 from cloud.days import shanghai_day
 from cloud.devices.models import Received
+from cloud.down import queue
 from cloud.ingest import store
 from cloud.ingest.dating import AHEAD, EARLIEST, date_message
 from cloud.ingest.decode import decode
 from cloud.ingest.marks import raise_mark
-from cloud.ingest.models import INTERNAL, Arrival, Checked, Quarantine
+from cloud.ingest.models import INTERNAL, REFUSED, Arrival, Checked, Dated, Quarantine
+from protocol import codes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +41,28 @@ async def take(conn: Conn, box: Box, settings: Settings, arrival: Arrival) -> st
         at = arrival.received_at
         await flow.on_link(conn, found.device_id, found.id, found.body["st"], at, retained=arrival.retained)
         return "link"
-    return await _store(conn, box, settings, found, arrival.received_at)
+    dated = date_message(found.body, arrival.received_at)
+    return await _store(conn, box, settings, found, dated, arrival.received_at)
+
+
+async def again(conn: Conn, box: Box, settings: Settings, arrival: Arrival, now: datetime) -> str | Quarantine:
+    """As `take`, for a message that was in quarantine until now: one of OUTCOMES, or why it stays there."""
+    found = decode(arrival.topic, arrival.payload)
+    if isinstance(found, Checked):
+        found = await _against_registry(conn, found, arrival.received_at)
+    if isinstance(found, Quarantine):
+        return found
+    if found.kind == "state":
+        # Of a connection that is long over: what it says of now is not true any more.
+        return _refuse(found, REFUSED, None)
+    dated = date_message(found.body, arrival.received_at)
+    if found.kind == "press":
+        at = dated.happened_at
+        dated = replace(dated, late_s=None if at is None else (now - at).total_seconds())
+    outcome = await _store(conn, box, settings, found, dated, arrival.received_at)
+    if found.kind in codes.RECEIPTED_KINDS:
+        await queue.receipt(conn, found.device_id, found.id, now)  # the one of then may be too old to leave
+    return outcome
 
 
 async def quarantine(conn: Conn, box: Box, arrival: Arrival, found: Quarantine) -> str:
@@ -87,8 +111,9 @@ def _refuse(checked: Checked, reason: str, field: str | None) -> Quarantine:
     )
 
 
-async def _store(conn: Conn, box: Box, settings: Settings, checked: Checked, now: datetime) -> str:
-    dated = date_message(checked.body, now)
+async def _store(  # noqa: PLR0917 - in this order in every room
+    conn: Conn, box: Box, settings: Settings, checked: Checked, dated: Dated, now: datetime
+) -> str:
     add = store.add_heartbeat if checked.kind == "hb" else store.add_message
     stored = await add(conn, checked, dated, now)
     if not stored.new:

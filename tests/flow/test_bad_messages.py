@@ -79,6 +79,34 @@ async def test_a_poison_message_is_quarantined_and_the_next_press_is_taken(walk:
     assert receipts == [("0badcafe.1.1",), ("0badcafe.1.3",)]
 
 
+async def test_no_log_names_a_person(walk: Walk) -> None:
+    """Whatever a terminal says and whatever breaks on it: the database's own errors quote the row that they refuse."""
+    names = ["13800000077", "王小明", "XiaomingWang"]
+    async with await psycopg.AsyncConnection.connect(walk.database, autocommit=True) as conn:
+        await conn.execute(_POISON.encode())
+        await conn.execute("alter table message add constraint narrow check (body->>'ref' is distinct from 'ff.1.1')")
+    ingest = walk.service("ingest")
+    await ingest.start()
+    sent: dict[str, dict[str, Any]] = {}
+    async with client(walk.device_id, walk.password, walk.broker.port) as terminal:
+        for name in names:
+            for kind in (*UP_KINDS, "unknown"):
+                rubbish = f'{{"v":1,"id":"0badcafe.1.1","t":null,"who":"{name}","num":"{name}"}}'.encode()
+                await terminal.publish(up(kind, walk.device_id) if kind in UP_KINDS else f"okc/v1/up/x/{name}", rubbish)
+        for number, key in enumerate(["k8", "k9", "sos"], start=2):
+            payload = press(f"0badcafe.1.{number}", clock.now(), sent, key=key)
+            await terminal.publish(up("press", walk.device_id), payload, qos=1)
+
+    async def the_last_is_stored() -> bool:
+        return bool(await scalar(walk.database, "select count(*) from message where id = '0badcafe.1.4'"))
+
+    await until(the_last_is_stored, "the press after it all is stored")
+    assert ingest.stop() == 0
+    log = ingest.log()
+    assert "not committed" in log
+    assert not [name for name in names if name in log]
+
+
 async def test_a_retained_state_is_heard_at_every_start_and_changes_nothing(walk: Walk) -> None:
     """The broker hands it over at each subscribe."""
     state = b'{"v":1,"id":"0badcafe.1.1","t":null,"u":5,"s":5,"st":"online"}'
