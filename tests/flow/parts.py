@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 DATA_KEY = "5e" * 32
 HOTLINE = "01055500001"
 WAIT_S = 30.0
+START_S = 120.0  # of a process, on a machine that does much else
 
 
 def environment(database: str, broker_port: int) -> dict[str, str]:
@@ -67,10 +68,13 @@ class Service:
         process = self.process
 
         async def ready_or_ended() -> bool:
-            assert process.poll() is None, f"{self.name} ended: {self.log()}"
+            assert process.poll() is None, f"{self.name} ended"
             return self.is_ready()
 
-        await until(ready_or_ended, f"{self.name} is ready")
+        try:
+            await until(ready_or_ended, f"{self.name} is ready", START_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.log()}") from error
 
     def is_ready(self) -> bool:
         return "ready" in (self._out / "out").read_text()
