@@ -136,15 +136,15 @@ def credential(password: str) -> str:
 
 
 async def ingest_works(
-    conn: Conn, door: str, now: datetime, counted: dict[str, int], silent: timedelta | None = None
+    conn: Conn, door: str, now: datetime, counted: dict[str, int], mine: tuple[datetime, timedelta] | None = None
 ) -> None:
     """One of DOORS beats. Where it had been silent too long, the stretch is a gap that no terminal answers for.
 
-    `silent`: how long by a clock that never steps; None in the first beat of a process, which can ask the wall only.
+    `mine`: when this process last beat, and how long ago by a clock that never steps. It counts only where nobody else
+    has beaten at this door since; else the wall clock does.
     """
-    if silent is None:
-        last = await store.last_beat(conn, door)
-        silent = timedelta(0) if last is None else now - last
+    last = await store.last_beat(conn, door)
+    silent = mine[1] if mine and mine[0] == last else timedelta(0) if last is None else now - last
     if silent > INGEST_SILENCE_ALLOWED:
         await store.add_gap(conn, Gap(from_at=now - silent, until_at=now))
     await store.beat(conn, door, now, counted)

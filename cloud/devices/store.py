@@ -254,6 +254,7 @@ async def gaps(conn: Conn, since: datetime, now: datetime, allowed: timedelta) -
 
 async def add_gap(conn: Conn, gap: Gap) -> None:
     """Remember that our front door was not healthy. What two doors say of one outage is one gap."""
+    await conn.execute("lock table ingest_gap in share row exclusive mode")  # both doors come back at once
     await conn.execute(
         "with same as (delete from ingest_gap where from_at <= %(until_at)s and until_at >= %(from_at)s"
         "  returning from_at, until_at)"

@@ -46,7 +46,13 @@ class Hand:
         self._turn = turn
         self._careful = Careful(settings, box, counted)
         self._conn: Conn | None = None
+        self._retries = False
         self.work: asyncio.Future[None] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """For the database, with something in hand."""
+        return self._retries or self._careful.waits
 
     def begin(self, messages: list[Message], lines: list[str | None]) -> asyncio.Future[None]:
         """Ends when all are committed."""
@@ -60,10 +66,13 @@ class Hand:
 
     async def _commit(self, messages: list[Message], lines: list[str | None]) -> None:
         batch = [(message, text) for message, text in zip(messages, lines, strict=True) if text is not None]
-        for message, text in zip(messages, lines, strict=True):
-            if text is None and not _is_others(message.topic):
-                await self._careful.commit(_arrival(message))
-        await self._commit_batch(batch)
+        try:
+            for message, text in zip(messages, lines, strict=True):
+                if text is None and not _is_others(message.topic):
+                    await self._careful.commit(_arrival(message))
+            await self._commit_batch(batch)
+        finally:
+            self._retries = self._careful.waits = False
 
     async def _commit_batch(self, batch: list[tuple[Message, str]]) -> None:
         wait_s = BACKOFF_FIRST_S
@@ -77,6 +86,7 @@ class Hand:
                 if not db.is_outage(error, self._conn):
                     return await self._halve(batch)
                 self._counted["retries"] += 1
+                self._retries = True
                 await self._drop()
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, BACKOFF_MOST_S)

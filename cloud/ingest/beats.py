@@ -54,7 +54,7 @@ class Beats:
         self._new_at: datetime | None = None
         # On a connection of its own: it beats while a message is taken, and two transactions on one would be nested.
         beside = Careful(settings, box, self._counted)
-        self._pulse = Pulse(DOOR, beside, self._counted, self._is_connected, lambda: self._new_at)
+        self._pulse = Pulse(DOOR, beside, self._counted, self._works, lambda: self._new_at)
         self._subscriber: Subscriber | None = None
         turn = asyncio.Lock()
         self._hands = [Hand(settings, box, self._counted, turn) for _ in range(AT_ONCE)]
@@ -134,8 +134,9 @@ class Beats:
                 ready()
             await asyncio.sleep(BEAT_S if told else LINGER_S)
 
-    def _is_connected(self) -> bool:
-        return self._subscriber is not None and self._subscriber.subscribed
+    def _works(self) -> bool:
+        connected = self._subscriber is not None and self._subscriber.subscribed
+        return connected and not any(hand.waits for hand in self._hands)
 
 
 async def _gather(

@@ -39,6 +39,7 @@ class Careful:
         self._settings = settings
         self._box = box
         self._counted = counted
+        self.waits = False  # for the database, with a message in hand
         self._conn: Conn | None = None
         self._schema_checked = False
 
@@ -60,6 +61,7 @@ class Careful:
                         await keep(conn, self._box, arrival, poison)
                         outcome = "quarantined"
                 self._counted[outcome] += 1
+                self.waits = False
                 return
             except db.MigrationError:
                 raise
@@ -72,6 +74,7 @@ class Careful:
                         continue
                     tried += 1
             self._counted["retries"] += 1
+            self.waits = True
             await self.drop()
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, BACKOFF_MOST_S)

@@ -87,7 +87,7 @@ class Lease:
 
     async def _take(self) -> bool:
         if self._conn is None or self._conn.closed:
-            self._conn = await db.connect(self._settings.database_url)
+            self._conn = await db.connect(self._settings.database_url, idle_s=LASTS.total_seconds())
             await db.check_schema(self._conn)
         values = {"name": self._name, "me": self._me, "lasts": LASTS}
         async with db.in_time(self._conn, ANSWER_S):

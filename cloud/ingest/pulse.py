@@ -41,44 +41,46 @@ class Pulse:
         door: str,
         careful: Careful,
         counted: Counter[str],
-        is_connected: Callable[[], bool],
+        works: Callable[[], bool],
         new_at: Callable[[], datetime | None],
     ) -> None:
-        """`new_at`: when the broker last said that it knows no session of ours."""
+        """`works`: the broker is there, and nothing in hand waits for the database.
+
+        `new_at`: when the broker last said that it knows no session of ours.
+        """
         self._door = door
         self._careful = careful
         self._counted = counted
-        self._is_connected = is_connected
+        self._works = works
         self._new_at = new_at
         self._told_new: datetime | None = None
         self._due = 0.0
-        self._beaten: float | None = None  # by the loop's clock, which never steps
-        self._beaten_at: datetime | None = None  # by the wall clock
+        self._beaten: tuple[datetime, float] | None = None  # by the wall clock, and by the loop's, which never steps
 
     async def beat(self) -> bool:
         """Say that the door works, if it does and it is time; True where it was said."""
         loop_now = asyncio.get_running_loop().time()
-        if loop_now < self._due or not self._is_connected():
+        if loop_now < self._due or not self._works():
             return False
         now = clock.now()
-        silent = None if self._beaten is None else timedelta(seconds=loop_now - self._beaten)
+        mine = self._beaten and (self._beaten[0], timedelta(seconds=loop_now - self._beaten[1]))
         told, new_at = dict(self._counted), self._new_at()
         try:
             conn = await self._careful.connection()
             async with db.in_time(conn):
                 if new_at is not None and new_at != self._told_new:
                     await devices.session_was_new(conn, self._door, new_at)
-                await devices.ingest_works(conn, self._door, now, told, silent)
+                await devices.ingest_works(conn, self._door, now, told, mine)
         except psycopg.Error as error:
             log.warning("no beat: %s", described(error))
             await self._careful.drop()
             self._due = loop_now + BACKOFF_MOST_S
             return False
         self._counted.subtract(told)  # what was counted meanwhile stays
-        if silent is not None and self._beaten_at is not None and abs(now - self._beaten_at - silent) > STEP:
-            log.warning("the clock was set by about %d s", (now - self._beaten_at - silent).total_seconds())
+        if mine and abs(now - mine[0] - mine[1]) > STEP:
+            log.warning("the clock was set by about %d s", (now - mine[0] - mine[1]).total_seconds())
             self._counted["clock_steps"] += 1
-        self._beaten, self._beaten_at = loop_now, now
+        self._beaten = now, loop_now
         self._told_new = new_at
         self._due = loop_now + BEAT_S
         return True

@@ -13,12 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 import psycopg
 
+from cloud.days import shanghai_day
 from cloud.devices.actions import register
 from cloud.sealed import Box
 from protocol import messages, topics
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 DATA_KEY = "5e" * 32
 HOTLINE = "01055500001"
 WAIT_S = 30.0
+START_S = 120.0  # of a process, on a machine that does much else
 
 
 def environment(database: str, broker_port: int) -> dict[str, str]:
@@ -64,10 +68,13 @@ class Service:
         process = self.process
 
         async def ready_or_ended() -> bool:
-            assert process.poll() is None, f"{self.name} ended: {self.log()}"
+            assert process.poll() is None, f"{self.name} ended"
             return self.is_ready()
 
-        await until(ready_or_ended, f"{self.name} is ready")
+        try:
+            await until(ready_or_ended, f"{self.name} is ready", START_S)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.log()}") from error
 
     def is_ready(self) -> bool:
         return "ready" in (self._out / "out").read_text()
@@ -107,6 +114,19 @@ async def add_terminal(database: str, device_id: str, now: datetime) -> str:
     """Register a terminal as the technician's command does; its password."""
     async with await psycopg.AsyncConnection.connect(database) as conn:
         return await register(conn, Box(bytes.fromhex(DATA_KEY)), device_id, None, now)
+
+
+async def install(conn: psycopg.AsyncConnection[Any], device_id: str, now: datetime) -> None:
+    """In a home of its own since a month."""
+    home_id = uuid.uuid4()
+    await conn.execute(
+        "insert into home values (%s, '110102007', '示例社区', %s, false, %s)", [home_id, b"\x00" * 40, now]
+    )
+    await conn.execute("update device set status = 'installed' where device_id = %s", [device_id])
+    first = shanghai_day(now) - timedelta(days=30)
+    await conn.execute(
+        "insert into installation values (%s, %s, %s, %s, null)", [uuid.uuid4(), device_id, home_id, first]
+    )
 
 
 async def scalar(database: str, query: str, *values: Any) -> Any:

@@ -12,13 +12,13 @@ import pytest
 
 from cloud import clock
 from cloud.devices import actions, store
-from cloud.devices.models import Gap
+from cloud.devices.models import DOORS, Gap
 from cloud.ingest.careful import Careful
 from cloud.ingest.lease import LASTS, Lease
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.sealed import Box
 from cloud.settings import Settings
-from tests.flow.parts import environment, until
+from tests.flow.parts import environment, scalar, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -105,18 +105,57 @@ async def test_a_silence_across_a_step_is_as_long_as_it_was(database: str, clock
 
 async def test_two_doors_tell_of_one_outage_as_one_gap(conn: Conn) -> None:
     """Whichever comes first; another outage is another gap."""
+    first = NOW + timedelta(seconds=3)
     await actions.ingest_works(conn, "ingest", NOW, {})
-    await actions.ingest_works(conn, "beats", NOW + timedelta(seconds=3), {})
+    await actions.ingest_works(conn, "beats", first, {})
     back = NOW + timedelta(minutes=10)
-    await actions.ingest_works(conn, "beats", back, {}, timedelta(seconds=597))
-    await actions.ingest_works(conn, "ingest", back + timedelta(seconds=2), {}, timedelta(seconds=602))
+    await actions.ingest_works(conn, "beats", back, {}, (first, timedelta(seconds=597)))
+    await actions.ingest_works(conn, "ingest", back + timedelta(seconds=2), {}, (NOW, timedelta(seconds=602)))
     later = back + HOUR
-    await actions.ingest_works(conn, "ingest", later, {}, ALLOWED + timedelta(seconds=1))
-    await actions.ingest_works(conn, "beats", later, {}, ALLOWED)
+    over = ALLOWED + timedelta(seconds=1)
+    await actions.ingest_works(conn, "ingest", later, {}, (back + timedelta(seconds=2), over))
+    await actions.ingest_works(conn, "beats", later, {}, (back, ALLOWED))
     assert await store.gaps(conn, NOW, NOW + timedelta(seconds=1), ALLOWED) == [
         Gap(from_at=NOW, until_at=back + timedelta(seconds=2)),
-        Gap(from_at=later - ALLOWED - timedelta(seconds=1), until_at=later),
+        Gap(from_at=later - over, until_at=later),
     ]
+
+
+async def test_doors_that_come_back_at_the_same_moment_make_one_gap(database: str) -> None:
+    """Each in a transaction that does not see the other's."""
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        for door in DOORS:
+            await actions.ingest_works(conn, door, NOW, {})
+    back = NOW + HOUR
+    async with (
+        await psycopg.AsyncConnection.connect(database) as other,
+        await psycopg.AsyncConnection.connect(database) as one,
+    ):
+        await actions.ingest_works(one, DOORS[0], back, {}, (NOW, HOUR))
+        second = asyncio.ensure_future(actions.ingest_works(other, DOORS[1], back, {}, (NOW, HOUR)))
+
+        async def waits_or_is_done() -> Any:
+            waiting = "select count(*) > 0 from pg_locks where not granted"
+            return second.done() or await scalar(database, waiting)
+
+        await until(waits_or_is_done, "the second door has come as far as it can")
+        await one.commit()
+        await second
+    assert await gaps(database) == [(NOW, back)]
+
+
+async def test_a_worker_that_was_away_while_another_worked_makes_no_gap(
+    database: str, clocks: Clocks, pulse: Pulse, counted: Counter[str]
+) -> None:
+    """Frozen, or standing by: its own clock tells of an hour, the table of five seconds."""
+    assert await pulse.beat()
+    clocks.pass_by(HOUR.total_seconds())
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        for beat_at in (NOW + timedelta(seconds=5), clocks.wall - timedelta(seconds=5)):
+            await store.beat(conn, "ingest", beat_at, {})
+    assert await pulse.beat()
+    assert await gaps(database) == []
+    assert counted["clock_steps"] == 0
 
 
 async def test_a_lease_from_a_future_that_was_taken_back_is_nobodys(database: str) -> None:

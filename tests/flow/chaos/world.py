@@ -9,9 +9,8 @@ import asyncio
 import json
 import subprocess
 import sys
-import uuid
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -25,7 +24,7 @@ from cloud.sealed import Box
 from protocol import messages
 from tests.fixtures.postgres import running
 from tests.flow.chaos.judge import Said, read_sent, tried
-from tests.flow.parts import DATA_KEY, Service, client, environment, scalar, until, up
+from tests.flow.parts import DATA_KEY, Service, client, environment, install, scalar, until, up
 from tests.flow.proxy import Proxy, proxy_to
 from tools.bench.ingest import KEPT
 from tools.embedded import children
@@ -73,7 +72,7 @@ class World:
             for number in range(1, terminals + 1):
                 device_id = f"CH{number:06d}"
                 self.passwords[device_id] = await register(conn, Box(bytes.fromhex(DATA_KEY)), device_id, None, now)
-                await _install(conn, device_id, now)
+                await install(conn, device_id, now)
         self._credentials.write_text("".join(f"{name},{word}\n" for name, word in self.passwords.items()))
         self.broker.add_users(self.passwords)
         for service in self.services:
@@ -178,15 +177,3 @@ def _day_record(day: date, beats: int) -> bytes:
     figures = {"on": 1440, "reg": 1440, "beats": beats, "presses": 0, "answered": 0, "stuck": 0, "faults": 0}
     fields = {"id": f"{EPOCH}.1.1", "t": at, "u": 1, "s": 1, "day": day.isoformat(), **figures}
     return messages.encode("up", "day", fields)
-
-
-async def _install(conn: psycopg.AsyncConnection[Any], device_id: str, now: datetime) -> None:
-    home_id = uuid.uuid4()
-    await conn.execute(
-        "insert into home values (%s, '110102007', '示例社区', %s, false, %s)", [home_id, b"\x00" * 40, now]
-    )
-    await conn.execute("update device set status = 'installed' where device_id = %s", [device_id])
-    first = shanghai_day(now) - timedelta(days=30)
-    await conn.execute(
-        "insert into installation values (%s, %s, %s, %s, null)", [uuid.uuid4(), device_id, home_id, first]
-    )
