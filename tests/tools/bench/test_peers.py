@@ -21,6 +21,7 @@ from tools.bench import app
 from tools.bench.ingest import Machine, Sizes, publish
 from tools.bench.peers.judge import Judge
 from tools.bench.peers.peer import AbsentError, Place
+from tools.bench.peers.telegraf import Telegraf
 from tools.embedded.mosquitto import Mosquitto
 from tools.embedded.postgres import Postgres
 
@@ -112,6 +113,26 @@ def test_a_peer_that_breaks_down_is_told_with_its_last_words(found: Found) -> No
     """It has no table to write to."""
     assert 'relation "nowhere" does not exist' in found["broken"]["failed"]
     assert "per_s" not in found["broken"]
+
+
+def test_without_go_telegraf_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is tried."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AbsentError, match="Go is missing"):
+        Telegraf().prepare(tmp_path / "cache")
+
+
+def test_a_build_that_fails_is_told_and_leaves_nothing_that_looks_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the next run tries again."""
+    go = tmp_path / "go"
+    go.write_text("#!/bin/sh\necho no such module >&2\nexit 1\n")
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    for _ in range(2):
+        with pytest.raises(AbsentError, match="no such module"):
+            Telegraf().prepare(tmp_path / "cache")
 
 
 @pytest.mark.long

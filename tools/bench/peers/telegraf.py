@@ -12,7 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tools.bench.peers.peer import FILTER, TEXT, AbsentError, Place
+from tools.bench.ingest import FILTER
+from tools.bench.peers.peer import TEXT, AbsentError, Place
 
 VERSION = "1.37.2"
 MODULE = "github.com/influxdata/telegraf"
