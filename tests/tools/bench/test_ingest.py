@@ -16,7 +16,7 @@ SENT = {("BJ1", "a.1.1", 3900), ("BJ1", "a.1.2", 3800), ("BJ2", "a.1.1", 3700)}
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    said = CliRunner().invoke(app, ["ingest", "--json", "--beats", "400", "--devices", "30"])
+    said = CliRunner().invoke(app, ["ingest", "--json", "--no-peers", "--beats", "400", "--devices", "30"])
     assert said.exit_code == 0, said.output
     answer: dict[str, Any] = json.loads(said.stdout)
     return answer
