@@ -19,13 +19,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from protocol.codes import KEYS
 from protocol.topics import is_device_id
-from tools.simulated.fleet import STARTS_PER_S, Fleet
+from tools.simulated import control, machine
+from tools.simulated.control import Planned
+from tools.simulated.fleet import STARTS_PER_S, Fleet, Life
 from tools.simulated.household import Pace
-from tools.simulated.terminal import Link
+from tools.simulated.line import Link, trust
+from tools.simulated.processes import PartError, Parts
 
-TERMINALS_MAX = 1000  # sockets of one process under the usual limit of 1,024 files; start more processes for more
+TERMINALS_MAX = 1_000_000  # ids of six digits
+PROCESSES_MAX = 64
 CONNECT_S = 30.0
 DRAIN_S = 60.0  # calls end and receipts come within that after the last press, at the usual pace
 STOPPED_DRAIN_S = 1.0  # who sends SIGTERM wants it gone
@@ -41,24 +44,47 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
     credentials: Annotated[Path | None, typer.Option(help="CSV: device_id,password. Its first rows are used.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="One password for all; ids are made up.")] = None,
     prefix: Annotated[str, typer.Option(help="Of made-up ids.")] = "SIM",
+    ca: Annotated[Path | None, typer.Option(help="TLS: the roots that are believed, PEM.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Address of ours to call from; several times.")] = None,
     interval: Annotated[
         float | None, typer.Option(help="Seconds between heartbeats; else the configuration's.")
     ] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds, then end; else until stopped.")] = None,
+    starts: Annotated[float, typer.Option(min=0.1, help="Terminals that start in a second.")] = STARTS_PER_S,
     press_every: Annotated[float | None, typer.Option(help="Seconds between presses of each terminal.")] = None,
+    rhythm: Annotated[bool, typer.Option(help="Fewer presses at night, by the clock of Shanghai.")] = False,
+    fault_every: Annotated[float | None, typer.Option(help="Seconds between faults of each terminal.")] = None,
+    seed: Annotated[str, typer.Option(help="Of everything that is drawn.")] = "",
     pace: Annotated[float, typer.Option(min=0.001, help="Time of ringing and talking, 1: real.")] = 1.0,
+    cut: Annotated[list[str] | None, typer.Option(help="SHARE@SECOND+SECONDS: without data; several times.")] = None,
+    storm: Annotated[list[str] | None, typer.Option(help="PRESSES_PER_S@SECOND+SECONDS; several times.")] = None,
     sent: Annotated[Path | None, typer.Option(help="File for what is sent, JSON lines.")] = None,
-    sent_heartbeats: Annotated[bool, typer.Option(help="Heartbeats are written to that file too.")] = False,
-    keys: Annotated[bool, typer.Option(help="Read `sos 1200` or `DEVICE k1 200` from standard input.")] = False,
+    sent_heartbeats: Annotated[bool, typer.Option(help="Heartbeats into that file too.")] = False,
+    processes: Annotated[int, typer.Option(min=1, max=PROCESSES_MAX, help="To spread them over.")] = 1,
+    keys: Annotated[bool, typer.Option(help="Obey lines of standard input, and tell what terminals show.")] = False,
+    commands: Annotated[bool, typer.Option("--control", help="Obey lines of standard input.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    part: Annotated[str | None, typer.Option(hidden=True, help="K/N: one of several processes.")] = None,
 ) -> None:
-    """A fleet of terminals without hardware."""
-    passwords = _passwords(terminals, credentials, password_file, prefix)
-    link = _link(broker)
+    """A fleet without hardware. Lines: `sos 1200`, `DEVICE k1 200`, `cut 0.3 60`, `storm 20 30`, `count`."""
+    reads = keys or commands
 
     def say(line: str) -> None:
         if not as_json:
             print(line, flush=True)
+
+    try:
+        weather = [control.planned("cut", each) for each in cut or []]
+        weather += [control.planned("storm", each) for each in storm or []]
+        machine.enough_files(-(-terminals // processes))
+        if processes > 1:
+            print(json.dumps(Parts(machine.commands(sys.argv[1:], processes), say, reads=reads).run()))
+            return
+    except (ValueError, PartError) as error:
+        _fail(str(error))
+    share = machine.Share.of(part)
+    passwords = share.cut(_passwords(terminals, credentials, password_file, prefix))
+    link = _link(broker, ca, source, share)
 
     async def play() -> dict[str, Any]:
         fleet = Fleet(
@@ -67,35 +93,73 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
             sent=sent,
             sent_heartbeats=sent_heartbeats,
             heartbeat_s=interval,
-            press_every_s=press_every,
-            pace=Pace(ring=4.0 * pace, talk=20.0 * pace),
+            life=Life(press_every, rhythm, fault_every, seed),
+            pace=Pace(ring=4.0 * pace, talk=20.0 * pace, slow=30.0 * pace),
+            starts_per_s=starts / share.of_all,
             tell=(lambda line: say(json.dumps(line, ensure_ascii=False))) if keys else None,
         )
-        return await _play(fleet, say, duration, keys=keys)
+        return await _Play(fleet, share, say).run(duration, weather, reads=reads)
 
-    print(json.dumps(asyncio.run(play())))
-
-
-async def _play(fleet: Fleet, say: Any, duration: float | None, *, keys: bool) -> dict[str, Any]:
-    """Run a fleet until its time is over or it is stopped; what it counted."""
-    stop = asyncio.Event()
-    _on_signals(stop)
-    async with fleet:
-        if keys:
-            _read_keys(fleet)
-        connecting = asyncio.ensure_future(_tell_ready(fleet, say))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), duration)
-        connecting.cancel()
-        await fleet.settled(STOPPED_DRAIN_S if stop.is_set() else DRAIN_S)
-        # Before the farewell: afterwards nobody is connected.
-        return fleet.summary()
+    print(json.dumps(asyncio.run(play())), flush=True)
 
 
-async def _tell_ready(fleet: Fleet, say: Any) -> None:
-    while not await fleet.connected(CONNECT_S + len(fleet.terminals) / STARTS_PER_S):
-        print(f"{fleet.counts.connected} of {len(fleet.terminals)} connected", file=sys.stderr, flush=True)
-    say("ready")
+class _Play:
+    """A fleet from its start to its end."""
+
+    def __init__(self, fleet: Fleet, share: machine.Share, say: Any) -> None:
+        self._fleet = fleet
+        self._share = share
+        self._say = say
+
+    async def run(self, duration: float | None, weather: list[Planned], *, reads: bool) -> dict[str, Any]:
+        """Until its time is over or it is stopped; what it counted."""
+        fleet, stop = self._fleet, asyncio.Event()
+        _on_signals(stop)
+        loop = asyncio.get_running_loop()
+        async with fleet:
+            if reads:
+                self._read_lines()
+            for each in weather:
+                amount = self._share.part_of(each.amount) if each.word == "storm" else each.amount
+                loop.call_later(each.at_s, self._obey, f"{each.word} {amount} {each.for_s}")
+            connecting = asyncio.ensure_future(self._tell_ready())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), duration)
+            connecting.cancel()
+            await fleet.settled(STOPPED_DRAIN_S if stop.is_set() else DRAIN_S)
+            # Before the farewell: afterwards nobody is connected.
+            return self._summary(last=True)
+
+    async def _tell_ready(self) -> None:
+        fleet = self._fleet
+        while not await fleet.connected(CONNECT_S + len(fleet.terminals) / STARTS_PER_S):
+            print(f"{fleet.counts.connected} of {len(fleet.terminals)} connected", file=sys.stderr, flush=True)
+        self._say("ready")
+
+    def _read_lines(self) -> None:
+        """Lines from standard input, in a thread: it can't be waited for on every platform."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            for line in sys.stdin:
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._obey, line)
+
+        threading.Thread(target=read, daemon=True).start()
+
+    def _obey(self, line: str) -> None:
+        if line.strip() == "count":
+            print(json.dumps(self._summary(last=False)), flush=True)
+        elif not control.obey(self._fleet, line, first=self._share.first) and not self._share.is_part:
+            print(control.WORDS, file=sys.stderr, flush=True)
+
+    def _summary(self, *, last: bool) -> dict[str, Any]:
+        rss_mb = machine.rss_mb()
+        if not self._share.is_part:
+            return {**self._fleet.summary(), "rss_mb": rss_mb}
+        fleet = self._fleet
+        sizes = {"terminals": len(fleet.terminals), "outstanding": fleet.outstanding, "rss_mb": rss_mb}
+        return {"raw": fleet.counts.raw(), "last": last, **sizes}
 
 
 def _on_signals(stop: asyncio.Event) -> None:
@@ -105,28 +169,6 @@ def _on_signals(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
-
-
-def _read_keys(fleet: Fleet) -> None:
-    """Key lines from standard input, in a thread: it can't be waited for on every platform."""
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        for line in sys.stdin:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(_work_key, fleet, line)
-
-    threading.Thread(target=read, daemon=True).start()
-
-
-def _work_key(fleet: Fleet, line: str) -> None:
-    words = line.split()
-    device_id = words.pop(0) if words and is_device_id(words[0]) else next(iter(fleet.terminals))
-    terminal = fleet.terminals.get(device_id)
-    if terminal is None or not words or words[0] not in KEYS or not all(word.isdecimal() for word in words[1:]):
-        print("a key line is: [DEVICE] KEY [MILLISECONDS]", file=sys.stderr, flush=True)
-        return
-    terminal.press(words[0], min(int(words[1]), 600_000) if words[1:] else 1200)
 
 
 def _passwords(count: int, credentials: Path | None, password_file: Path | None, prefix: str) -> dict[str, str | None]:
@@ -151,11 +193,16 @@ def _from_csv(path: Path, count: int) -> dict[str, str | None]:
     return dict(list(known.items())[:count])
 
 
-def _link(broker: str) -> Link:
+def _link(broker: str, ca: Path | None, source: list[str] | None, share: machine.Share) -> Link:
     host, _, port = broker.rpartition(":")
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65_535:
         _fail("the broker is named HOST:PORT")
-    return Link(host.strip("[]"), int(port))
+    try:
+        link = Link(host.strip("[]"), int(port), trust(ca) if ca is not None else None)
+        sources = tuple(source) if source else machine.sources(link.address[1][0], share)
+    except OSError as error:
+        _fail(f"the broker's name or its roots cannot be had: {error.strerror or type(error).__name__}")
+    return Link(link.host, link.port, link.tls, sources)
 
 
 def _fail(text: str) -> NoReturn:

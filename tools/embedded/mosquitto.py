@@ -1,15 +1,24 @@
-"""A private Mosquitto for benches: Debian's program, one user, loopback, a session's backlog kept in memory."""
+"""A private Mosquitto for benches: Debian's program, no users, loopback, a session's backlog kept in memory.
+
+With TLS it stands behind a certificate of an authority of its own, made for it, and terminals believe `ca`.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
 
 from tools.embedded import children
 from tools.embedded.ports import free_port, listens
+from tools.pki import issue
 
+HOST = "127.0.0.1"
 _SBIN = os.pathsep + os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
 # What the reference and we are given alike. No persistence: the broker's disk is not what is measured.
 SETTINGS = {
@@ -22,10 +31,12 @@ SETTINGS = {
 
 
 class Mosquitto:
-    """One broker. start(), port, stop()."""
+    """One broker. start(), port, tls_port, stop() or kill()."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False) -> None:
         self.port = free_port()
+        self.tls_port = free_port() if tls else None
+        self.ca = folder / "ca.pem"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -37,18 +48,58 @@ class Mosquitto:
 
     def start(self) -> None:
         """Raises RuntimeError where the program is missing."""
+        if self.tls_port is not None and not self.ca.exists():
+            self._certify()
         config = self._folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "log_type error"]
-        lines += [f"{name} {value}" for name, value in SETTINGS.items()]
-        config.write_text("\n".join([*lines, ""]))
+        config.write_text("\n".join([*self._lines(), ""]))
         self._process = children.start([program("mosquitto", "mosquitto"), "-c", str(config)])
         children.wait_until(lambda: listens(self.port), self._process, "mosquitto")
 
     def stop(self) -> None:
         """It is gone afterwards."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """As kill -9: what it held in memory is lost."""
+        self._end(signal.SIGKILL)
+
+    def rss_mb(self) -> float:
+        """The most memory that it has had since its start."""
+        if self._process is None:
+            return 0.0
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+        return round(int(kib) / 1024, 1)
+
+    def _end(self, sig: signal.Signals) -> None:
         if self._process is not None:
-            children.stop(self._process)
+            children.stop(self._process, sig)
             self._process = None
+
+    def _lines(self) -> list[str]:
+        lines = ["allow_anonymous true", "log_type error", *(f"{name} {value}" for name, value in SETTINGS.items())]
+        if os.geteuid() == 0:
+            lines.append("user root")  # another could not read the private folder
+        lines.append(f"listener {self.port} {HOST}")
+        if self.tls_port is not None:
+            lines += [f"listener {self.tls_port} {HOST}", "tls_version tlsv1.2"]
+            lines += [f"certfile {self._folder}/server.pem", f"keyfile {self._folder}/server.key"]
+        return lines
+
+    def _certify(self) -> None:
+        now = datetime.now(UTC)
+        root_key, key = issue.new_key(), issue.new_key()
+        root = issue.root("Bench", root_key, now)
+        certificate = issue.server([HOST], key, root, root_key, now=now)
+        self.ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+        (self._folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        secret = self._folder / "server.key"
+        secret.touch(mode=0o600)
+        secret.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
 
 
 def program(name: str, package: str) -> str:

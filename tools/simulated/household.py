@@ -5,9 +5,10 @@ Seeded by the device id, so that a fleet behaves the same in every run.
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import Any
+
+from tools.simulated.dice import Dice
 
 Rung = list[Any]  # [label, number, ring seconds, staffed 0/1] of the wire
 
@@ -30,29 +31,30 @@ class Pace:
     route_wait: float = 3.0  # then the stored plan
     ring: float = 4.0
     talk: float = 20.0
+    slow: float = 30.0  # between two rounds of an SOS that nobody has answered
 
 
 class Household:
     """Readings of one home, and luck."""
 
-    def __init__(self, seed: str) -> None:
-        self.dice = random.Random(seed)
+    __slots__ = ("_battery", "_cell", "_csq", "dice", "mains")
+
+    def __init__(self, *seed: str) -> None:
+        self.dice = Dice(*seed)
         self._battery = self.dice.uniform(0.7, 1.0)
         self._csq = self.dice.randint(9, 28)
-        self._mains = self.dice.random() < 0.97
-        self._cell = f"{self.dice.randrange(0x1000, 0x2000):04X}-{self.dice.randrange(0x10000):04X}"
+        self.mains = self.dice.random() < 0.97  # a fault takes it away and gives it back
+        self._cell = f"{self.dice.randint(0x1000, 0x1FFF):04X}-{self.dice.randint(0, 0xFFFF):04X}"
 
     def readings(self) -> dict[str, Any]:
         """Battery, mains, signal and so on of this moment: each a small step from the last."""
         dice = self.dice
-        if dice.random() < 0.01:  # a plug is pulled, or put back
-            self._mains = not self._mains
-        self._battery = min(1.0, max(0.05, self._battery + (0.01 if self._mains else -0.005)))
+        self._battery = min(1.0, max(0.05, self._battery + (0.01 if self.mains else -0.005)))
         self._csq = min(31, max(3, self._csq + dice.randint(-2, 2)))
         return {
             "bat": int(EMPTY_MV + (FULL_MV - EMPTY_MV) * self._battery) + dice.randint(-8, 8),
             "pct": int(100 * self._battery),
-            "mains": int(self._mains),
+            "mains": int(self.mains),
             "csq": self._csq,
             "reg": 1,
             "net": "gsm",

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-RESEND_FIRST_S, RESEND_MOST_S = 10, 300  # 10, 20, 40 ... 300 s for ever
+RESEND_FIRST_S, RESEND_MOST_S = 10, 300  # 10, 20, 40 ... 300 s
+ASIDE_TRIES, ASIDE_S = 20, 3600  # after so many sends it steps aside, and is sent hourly
 ENTRIES_MAX = 1000  # a day of presses every two minutes without any cloud
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One message that waits for its receipt."""
 
@@ -26,6 +27,8 @@ class Entry:
 
 class Outbox:
     """Entries by id, in the order in which they happened."""
+
+    __slots__ = ("_entries",)
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -41,8 +44,10 @@ class Outbox:
         return True
 
     def due(self, now: float) -> list[Entry]:
-        """What is to be sent now."""
-        return [entry for entry in self._entries.values() if entry.due_at <= now]
+        """What is to be sent now, presses before all others."""
+        if not self._entries:
+            return []
+        return sorted((each for each in self._entries.values() if each.due_at <= now), key=_not_a_press)
 
     def next_due(self) -> float | None:
         """When something is due next."""
@@ -52,9 +57,10 @@ class Outbox:
         """It has been sent once more."""
         if entry.sent_at is None:
             entry.sent_at = now
-        # Past the fifth doubling the longest delay holds anyway.
-        entry.due_at = now + min(RESEND_FIRST_S << min(entry.tries, 5), RESEND_MOST_S)
         entry.tries += 1
+        # Past the fifth doubling the longest delay holds anyway.
+        wait_s = min(RESEND_FIRST_S << min(entry.tries - 1, 5), RESEND_MOST_S)
+        entry.due_at = now + (wait_s if entry.tries < ASIDE_TRIES else ASIDE_S)
 
     def received(self, message_id: str) -> Entry | None:
         """A receipt came: forget the message. None where it is not waiting."""
@@ -64,3 +70,12 @@ class Outbox:
         """A new connection: what was sent over the last one may be lost, so everything is due."""
         for entry in self._entries.values():
             entry.due_at = min(entry.due_at, now)
+
+    @property
+    def aside(self) -> int:
+        """How many have stepped aside."""
+        return sum(entry.tries >= ASIDE_TRIES for entry in self._entries.values())
+
+
+def _not_a_press(entry: Entry) -> bool:
+    return entry.kind != "press"

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tools.simulated.counts import percentiles
-from tools.simulated.outbox import ENTRIES_MAX, RESEND_FIRST_S, RESEND_MOST_S, Outbox
+from tools.simulated.outbox import ASIDE_S, ENTRIES_MAX, RESEND_FIRST_S, Outbox
 
 
 def test_a_message_is_sent_until_its_receipt_comes() -> None:
-    """10, 20, 40 ... 300 seconds, for ever; gone with the receipt, once."""
+    """10, 20, 40 ... 300 seconds, then hourly, for ever; gone with the receipt, once."""
     box = Outbox()
     box.put("a", "press", {}, 0.0)
     now, waits = 0.0, []
-    for _ in range(8):
+    for _ in range(22):
         (entry,) = box.due(now)
         box.tried(entry, now)
         due = box.next_due()
         assert due is not None
         waits.append(due - now)
         now = due
-    assert waits == [10, 20, 40, 80, 160, 300, 300, 300]
+    assert waits == [10, 20, 40, 80, 160, *[300] * 14, 3600, 3600, 3600]
+    assert box.aside == 1
     assert box.received("a") is not None
     assert (box.received("a"), len(box), box.next_due()) == (None, 0, None)
+
+
+def test_a_press_goes_before_all_others() -> None:
+    """The rest in the order in which it happened."""
+    box = Outbox()
+    for message_id, kind in (("a", "event"), ("b", "call"), ("c", "press"), ("d", "event"), ("e", "press")):
+        box.put(message_id, kind, {}, 0.0)
+    assert [entry.id for entry in box.due(0.0)] == ["c", "e", "a", "b", "d"]
 
 
 def test_after_a_new_connection_everything_is_due() -> None:
@@ -59,11 +70,11 @@ def test_nothing_leaves_the_outbox_but_by_its_receipt(steps: list[tuple[str, int
         else:
             for entry in box.due(now):
                 box.tried(entry, now)
-                assert RESEND_FIRST_S <= entry.due_at - now <= RESEND_MOST_S
+                assert RESEND_FIRST_S <= entry.due_at - now <= ASIDE_S
         assert len(box) == len(model)
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
     """Median, 99th, largest; nothing measured is nothing."""
-    assert percentiles([]) is None
-    assert percentiles(list(range(200))) == {"n": 200, "p50": 100, "p99": 198, "max": 199}
+    assert percentiles(Counter()) is None
+    assert percentiles(Counter(range(200))) == {"n": 200, "p50": 100, "p99": 198, "max": 199}
