@@ -76,7 +76,7 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
     try:
         weather = [control.planned("cut", each) for each in cut or []]
         weather += [control.planned("storm", each) for each in storm or []]
-        machine.enough_files(-(-terminals // processes))
+        machine.enough_files(terminals, processes)
         if processes > 1:
             print(json.dumps(Parts(machine.commands(sys.argv[1:], processes), say, reads=reads).run()))
             return

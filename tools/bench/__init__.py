@@ -128,3 +128,25 @@ def outage(
         print(json.dumps(found, ensure_ascii=False))
     else:
         report.outage(found)
+
+
+@app.command()
+def connections(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    terminals: Annotated[int, typer.Option(min=1, max=200_000, help="With TLS.")] = 50_000,
+    starts: Annotated[float, typer.Option(min=1, help="Of them that connect in a second at first.")] = 300.0,
+    seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+) -> None:
+    """A district's terminals on Mosquitto with TLS; it is killed and started, and all come back."""
+    if sys.platform != "linux":
+        raise typer.BadParameter("Mosquitto is looked for on Linux only")
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.connections import Sizes, figures  # noqa: PLC0415
+
+    with report.progress(quiet=as_json) as tell:
+        found = figures(Sizes(terminals, starts, seed), tell)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.connections(found)

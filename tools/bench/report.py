@@ -100,6 +100,22 @@ def outage(found: dict[str, Any]) -> None:
     shown.add_row("memory of the broker", f"{found['broker_rss_mb']} MB", "")
     console.print(shown)
     console.print(f"press to receipt, ms: {found['press_ms']}; presses {found['presses']}")
+
+
+def connections(found: dict[str, Any]) -> None:
+    """Connected, back, memory; beside them the bare handshakes."""
+    console = Console()
+    wanted = found["wanted"]
+    shown = Table(title="Terminals with TLS, and a broker that is killed")
+    for head in ("figure", "value", "wanted", "reference"):
+        shown.add_column(head)
+    brokers = found["settings"]["brokers"]
+    shown.add_row("connected", f"{found['connected']} on {brokers}", f"{wanted['terminals']} on one broker", "")
+    alone = f"{found['handshakes_alone_s']} s for as many handshakes and nothing else"
+    shown.add_row("all back", f"{found['back_s']} s", f"≤ {wanted['back_s']:.0f} s", alone)
+    shown.add_row("memory of the broker", f"{found['broker_rss_mb']} MB", "", "")
+    shown.add_row("receipted messages lost", f"{found['lost']} of {found['sent']}", "0", "")
+    console.print(shown)
     console.print(f"settings {found['settings']}")
 
 

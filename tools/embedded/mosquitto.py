@@ -63,14 +63,6 @@ class Mosquitto:
         """As kill -9: what it held in memory is lost."""
         self._end(signal.SIGKILL)
 
-    def rss_mb(self) -> float:
-        """The most memory that it has had since its start."""
-        if self._process is None:
-            return 0.0
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-        return round(int(kib) / 1024, 1)
-
     def _end(self, sig: signal.Signals) -> None:
         if self._process is not None:
             children.stop(self._process, sig)
@@ -78,8 +70,6 @@ class Mosquitto:
 
     def _lines(self) -> list[str]:
         lines = ["allow_anonymous true", "log_type error", *(f"{name} {value}" for name, value in SETTINGS.items())]
-        if os.geteuid() == 0:
-            lines.append("user root")  # another could not read the private folder
         lines.append(f"listener {self.port} {HOST}")
         if self.tls_port is not None:
             lines += [f"listener {self.tls_port} {HOST}", "tls_version tlsv1.2"]

@@ -20,7 +20,8 @@ class Counts:
     """Counters of one fleet. `sent` counts messages, not tries; `resent` counts tries after the first."""
 
     connected: int = 0
-    reconnects: int = 0
+    reconnects: int = 0  # tries
+    cut_off: int = 0  # of those that were connected
     refused: int = 0  # by the broker's word, or by TLS
     sent: Counter[str] = field(default_factory=Counter)
     receipts: int = 0
@@ -32,6 +33,7 @@ class Counts:
     dropped: int = 0  # an outbox was full
     bad_down: int = 0  # a down message broke the contract
     routes: int = 0
+    dialling: int = 0  # alarms that go on
     calls: int = 0
     configs: int = 0
     commands: int = 0

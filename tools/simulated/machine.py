@@ -17,6 +17,7 @@ if sys.platform != "win32":
     import resource
 
 SPARE_FILES = 64  # of Python itself, the sent file, standard input and output
+FILES_MAX = 1_048_576  # the kernel's own bound as it is shipped
 SOURCES = 6  # of a process: the terminals that fit one take no more, by 10,000 an address
 _PART = "--part"
 
@@ -52,20 +53,26 @@ class Share:
         return amount / self.of_all
 
 
-def enough_files(lines: int) -> None:
-    """Raise the soft limit as far as it goes. Raises ValueError where that is not far enough."""
+def raise_files() -> int:
+    """Raise the soft limit to the hard one; how many files a process may open now. Our children inherit it."""
     if sys.platform == "win32":
-        return  # it has no such limit
+        return FILES_MAX
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = lines + SPARE_FILES
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        most = hard - SPARE_FILES
+    most = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if soft == resource.RLIM_INFINITY or soft >= most:
+        return FILES_MAX if soft == resource.RLIM_INFINITY else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+
+
+def enough_files(terminals: int, processes: int) -> None:
+    """Raise the limit as far as it goes. Raises ValueError where that is not far enough for all in each process."""
+    lines, limit = -(-terminals // processes), raise_files()
+    if limit < lines + SPARE_FILES:
         raise ValueError(
-            f"{lines} terminals in one process need {wanted} open files, and the limit is {hard}:"
-            f" raise it (ulimit -n), or spread them (--processes {-(-lines // most)})"
+            f"{lines} terminals in one process need {lines + SPARE_FILES} open files, and the limit is {limit}:"
+            f" raise it (ulimit -n), or spread them (--processes {-(-terminals // max(1, limit - SPARE_FILES))})"
         )
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def commands(words: Sequence[str], processes: int) -> list[list[str]]:

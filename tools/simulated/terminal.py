@@ -141,6 +141,7 @@ class Terminal:
             self._alarm = Alarm(self, message_id, key, self._plan.get(key, SHIPPED_PLAN), self._config)
             self._dialling = asyncio.get_running_loop().create_task(self._alarm.run())
             self._dialling.add_done_callback(self._alarm_over)
+            self.counts.dialling += 1
         return message_id
 
     def fault(self, name: str, restore: str, for_s: float, text: str | None = None) -> None:
@@ -174,6 +175,7 @@ class Terminal:
     def went(self, *, up: bool) -> None:
         """Connected and subscribed, or not any more."""
         self.counts.connected += 1 if up else -1
+        self.counts.cut_off += not up
         self.tell(note="connected" if up else "disconnected")
         self._under_way.clear()
         self._beats_under_way.clear()
@@ -380,6 +382,7 @@ class Terminal:
         elif not task.cancelled():
             task.result()
         self._alarm = self._dialling = None
+        self.counts.dialling -= 1
         self.tell(lamp="ready")
 
     def _encoded(self, kind: str, body: dict[str, Any]) -> bytes:
