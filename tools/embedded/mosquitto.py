@@ -72,6 +72,8 @@ class Mosquitto:
         lines = ["allow_anonymous true", "log_type error", *(f"{name} {value}" for name, value in SETTINGS.items())]
         lines.append(f"listener {self.port} {HOST}")
         if self.tls_port is not None:
+            if os.geteuid() == 0:
+                lines.append("user root")  # another could not read the key in the private folder
             lines += [f"listener {self.tls_port} {HOST}", "tls_version tlsv1.2"]
             lines += [f"certfile {self._folder}/server.pem", f"keyfile {self._folder}/server.key"]
         return lines
