@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -26,6 +27,11 @@ from tools.simulated.fleet import STARTS_PER_S, Fleet, Life
 from tools.simulated.household import Pace
 from tools.simulated.line import Link, trust
 from tools.simulated.processes import PartError, Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Say = Callable[[str], None]
 
 TERMINALS_MAX = 1_000_000  # ids of six digits
 PROCESSES_MAX = 64
@@ -68,11 +74,7 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
 ) -> None:
     """A fleet without hardware. Lines: `sos 1200`, `DEVICE k1 200`, `cut 0.3 60`, `storm 20 30`, `count`."""
     reads = keys or commands
-
-    def say(line: str) -> None:
-        if not as_json:
-            print(line, flush=True)
-
+    say = _silence if as_json else _say
     try:
         weather = [control.planned("cut", each) for each in cut or []]
         weather += [control.planned("storm", each) for each in storm or []]
@@ -84,34 +86,51 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
         _fail(str(error))
     share = machine.Share.of(part)
     passwords = share.cut(_passwords(terminals, credentials, password_file, prefix))
-    link = _link(broker, ca, source, share)
+    make = partial(
+        Fleet,
+        passwords,
+        _link(broker, ca, source, share),
+        sent=sent,
+        sent_heartbeats=sent_heartbeats,
+        heartbeat_s=interval,
+        life=Life(press_every, rhythm, fault_every, seed),
+        pace=Pace(ring=4.0 * pace, talk=20.0 * pace, slow=30.0 * pace),
+        starts_per_s=starts / share.of_all,
+        tell=(lambda line: say(json.dumps(line, ensure_ascii=False))) if keys else None,
+    )
+    print(json.dumps(asyncio.run(_play(make, share, say, duration=duration, weather=weather, reads=reads))), flush=True)
 
-    async def play() -> dict[str, Any]:
-        fleet = Fleet(
-            passwords,
-            link,
-            sent=sent,
-            sent_heartbeats=sent_heartbeats,
-            heartbeat_s=interval,
-            life=Life(press_every, rhythm, fault_every, seed),
-            pace=Pace(ring=4.0 * pace, talk=20.0 * pace, slow=30.0 * pace),
-            starts_per_s=starts / share.of_all,
-            tell=(lambda line: say(json.dumps(line, ensure_ascii=False))) if keys else None,
-        )
-        return await _Play(fleet, share, say).run(duration, weather, reads=reads)
 
-    print(json.dumps(asyncio.run(play())), flush=True)
+async def _play(
+    make: Callable[[], Fleet],
+    share: machine.Share,
+    say: Say,
+    duration: float | None,
+    weather: list[Planned],
+    *,
+    reads: bool,
+) -> dict[str, Any]:
+    """A fleet is made inside the loop that it lives in."""
+    return await _Play(make(), share, say).run(duration, weather, reads=reads)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _silence(line: str) -> None:
+    del line
 
 
 class _Play:
     """A fleet from its start to its end."""
 
-    def __init__(self, fleet: Fleet, share: machine.Share, say: Any) -> None:
+    def __init__(self, fleet: Fleet, share: machine.Share, say: Say) -> None:
         self._fleet = fleet
         self._share = share
         self._say = say
 
-    async def run(self, duration: float | None, weather: list[Planned], *, reads: bool) -> dict[str, Any]:
+    async def run(self, *, duration: float | None, weather: list[Planned], reads: bool) -> dict[str, Any]:
         """Until its time is over or it is stopped; what it counted."""
         fleet, stop = self._fleet, asyncio.Event()
         _on_signals(stop)

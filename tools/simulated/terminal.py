@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocol import ids, messages, topics
 from protocol.errors import RemoteProtocolError
+from tools.simulated import commands
 from tools.simulated.alarm import Alarm
 from tools.simulated.daybook import DayBook
 from tools.simulated.dice import Dice
@@ -335,26 +336,18 @@ class Terminal:
         self._beat_in(self._to_next_beat())
 
     def _on_cmd(self, fields: dict[str, Any]) -> None:
-        cid, do = fields["cid"], fields["do"]
+        cid = fields["cid"]
         if cid in self._cids:
             return
         self._cids.append(cid)
         self.counts.commands += 1
-        answer: dict[str, Any] = {"st": "done"}
-        if fields["exp"] <= time.time():
-            answer["st"] = "expired"
-        elif do == "ota":
-            answer = {"st": "unknown", "why": "simulated"}
-        elif do != "report" and self._dialling is not None:
-            answer = {"st": "refused", "why": "in an alarm"}
-        elif do == "report":
-            answer["vals"] = [["drops", self._drops], ["aside", self.outbox.aside]]
-        elif do == "selftest":
-            answer["vals"] = [["failed", 0], ["untested", 0]]
-        if do == "report":
+        vals = [["drops", self._drops], ["aside", self.outbox.aside]]
+        answer = commands.answer(fields, time.time(), in_alarm=self._dialling is not None, vals=vals)
+        done = answer["st"] == "done"
+        if done and fields["do"] == "report":
             self._beat_now()
         self.happened("result", cid=cid, **answer)
-        if do == "reboot" and answer["st"] == "done":
+        if done and fields["do"] == "reboot":
             self._session.cut(self.pace.route_wait)
             self._booted("command")
 
