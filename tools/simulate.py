@@ -101,17 +101,9 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
     print(json.dumps(asyncio.run(_play(make, share, say, duration=duration, weather=weather, reads=reads))), flush=True)
 
 
-async def _play(
-    make: Callable[[], Fleet],
-    share: machine.Share,
-    say: Say,
-    duration: float | None,
-    weather: list[Planned],
-    *,
-    reads: bool,
-) -> dict[str, Any]:
+async def _play(make: Callable[[], Fleet], share: machine.Share, say: Say, **run: Any) -> dict[str, Any]:
     """A fleet is made inside the loop that it lives in."""
-    return await _Play(make(), share, say).run(duration, weather, reads=reads)
+    return await _Play(make(), share, say).run(**run)
 
 
 def _say(line: str) -> None:
