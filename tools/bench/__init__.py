@@ -150,3 +150,29 @@ def connections(
         print(json.dumps(found, ensure_ascii=False))
     else:
         report.connections(found)
+
+
+@app.command()
+def press(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    presses: Annotated[int, typer.Option(min=1, max=100_000, help="In each of the three loads.")] = 300,
+    per_s: Annotated[float, typer.Option(min=0.1, max=200, help="Of them and the reference's, together.")] = 10.0,
+    rate: Annotated[
+        float, typer.Option(min=1, max=10_000, help="Heartbeats a second; ten times that in the flood.")
+    ] = 833.0,
+    devices: Annotated[int, typer.Option(min=1, max=100_000, help="Terminals that send them in turn.")] = 50_000,
+    seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+) -> None:
+    """From a press to its route on the terminal: alone, at a district's load, in ten times that."""
+    if sys.platform != "linux":
+        raise typer.BadParameter("Mosquitto is looked for on Linux only")
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.press import Load, figures  # noqa: PLC0415
+
+    with report.progress(quiet=as_json) as tell:
+        found = figures(Load(presses, per_s, rate, devices, seed), tell)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.press(found)

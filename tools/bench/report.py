@@ -119,6 +119,23 @@ def connections(found: dict[str, Any]) -> None:
     console.print(f"settings {found['settings']}")
 
 
+def press(found: dict[str, Any]) -> None:
+    """Milliseconds under each load beside the reference's; below, what was lost or doubled."""
+    console = Console()
+    shown = Table(title="From a press to its route on the terminal, ms")
+    for head in ("", "p50", "p99", "wanted", "reference p50", "reference p99"):
+        shown.add_column(head, justify="right" if head else "left")
+    for name, beside in found["reference"].items():
+        ours, most = found[name], found["wanted_p99_ms"].get(name)
+        wanted = f"≤ {most:.0f}" if most else ""
+        shown.add_row(name, *(str(each) for each in (ours["p50_ms"], ours["p99_ms"], wanted)),
+                      str(beside["p50_ms"]), str(beside["p99_ms"]))  # fmt: skip
+    console.print(shown)
+    console.print("reference: the same broker there and back, and one row committed between")
+    console.print(f"presses {found['presses']}; heartbeats {found['heartbeats']}; loads {found['loads']}")
+    console.print(f"memory {found['rss_mb']} MB; settings {found['settings']}")
+
+
 def soak_text(outcome: dict[str, Any]) -> str:
     """A soak in a few lines, its broken rules first."""
     lines = [f"{name}: {value}" for name, value in outcome.items() if name != "broken"]
