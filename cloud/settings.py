@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -100,6 +100,9 @@ class Settings(RegistrySettings):
     broker_user: str = "cloud"
     broker_password: str = Field(default="", repr=False)
     broker_mqtt5: bool = True  # off for a broker that cannot hand such a message on to a 3.1.1 terminal
+    # What one ingest process works on. A district has a process for each, so that a flood of heartbeats takes no turn
+    # away from a press.
+    ingest_lanes: Literal["both", "messages", "heartbeats"] = "both"
     web_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     web_port: int = Field(default=8000, ge=0, le=65_535)
     # The 24 h desk, last rung of every route. No default: a wrong number here would be dialled in an emergency.

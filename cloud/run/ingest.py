@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 async def main(settings: Settings, ready: Callable[[], None]) -> None:
     """Until cancelled."""
     box = Box(settings.data_key_bytes)
-    doors: dict[str, Work] = {
-        lane.DOOR: lambda opened: _messages(settings, box, opened),
-        beats.DOOR: lambda opened: Beats(settings, box).run(opened),
-    }
+    doors: dict[str, Work] = {}
+    if settings.ingest_lanes != "heartbeats":
+        doors[lane.DOOR] = lambda opened: _messages(settings, box, opened)
+    if settings.ingest_lanes != "messages":
+        doors[beats.DOOR] = lambda opened: Beats(settings, box).run(opened)
     waited_for = set(doors)
 
     def opened(door: str) -> None:

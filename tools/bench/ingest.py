@@ -92,9 +92,9 @@ class Machine:
             )
             conn.execute("create table bare (line text)")
 
-    def ingest(self, name: str = "ingest") -> Ingest:
+    def ingest(self, name: str = "ingest", **more: str) -> Ingest:
         """A process of it, ready."""
-        return Ingest(self, name)
+        return Ingest(self, name, more)
 
     def open_sessions(self) -> None:
         """Make both sessions known to the broker, so that each gets the same backlog."""
@@ -110,7 +110,7 @@ class Machine:
 class Ingest:
     """`onekey serve ingest`, or another of our processes, as its users start it."""
 
-    def __init__(self, machine: Machine, name: str = "ingest") -> None:
+    def __init__(self, machine: Machine, name: str, more: dict[str, str]) -> None:
         env = {
             "PATH": os.environ["PATH"],
             "OKC_DATABASE_URL": machine.dsn,
@@ -119,6 +119,7 @@ class Ingest:
             "OKC_BROKER_PASSWORD": "unused",
             "OKC_DATA_KEY": KEY,
             "OKC_HOTLINE_NUMBER": "01055500009",
+            **more,
         }
         words = [sys.executable, "-m", "tools", "serve", name]
         with (machine.folder / f"{name}.log").open("ab") as log:

@@ -58,6 +58,7 @@ class Load:
     rate: float
     devices: int
     seed: int
+    lanes: tuple[str, ...] = ("messages", "heartbeats")  # a process for each
 
 
 def figures(load: Load, tell: Tell) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def figures(load: Load, tell: Tell) -> dict[str, Any]:
 
 
 def _run(machine: Machine, load: Load, tell: Tell) -> dict[str, Any]:
-    services = [machine.ingest(), machine.ingest("send")]
+    services = [machine.ingest(OKC_INGEST_LANES=each) for each in load.lanes] + [machine.ingest("send")]
     bare = _echo(machine)
     presses = Presses(machine.broker.port, town.device_ids(HOMES), machine.folder / "presses.jsonl", load.seed)
     found: dict[str, Any] = {}
