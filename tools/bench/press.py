@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 FLOOD = 10  # times the load
 WANTED_P99_MS = {"at_833": 50.0, "flood": 250.0}
-HOMES = 900  # where presses come from
+HOMES = 200  # where presses come from, in turn
 HOTLINE = "01055500009"
 LEAD_S = 3.0  # of load before the first press
 PATIENCE_S = 600.0  # for what the flood has left to be stored

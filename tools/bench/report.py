@@ -100,6 +100,7 @@ def outage(found: dict[str, Any]) -> None:
     shown.add_row("memory of the broker", f"{found['broker_rss_mb']} MB", "")
     console.print(shown)
     console.print(f"press to receipt, ms: {found['press_ms']}; presses {found['presses']}")
+    console.print(f"settings {found['settings']}")
 
 
 def connections(found: dict[str, Any]) -> None:
