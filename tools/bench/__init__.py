@@ -136,6 +136,7 @@ def connections(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
     terminals: Annotated[int, typer.Option(min=1, max=200_000, help="With TLS.")] = 50_000,
     starts: Annotated[float, typer.Option(min=1, help="Of them that connect in a second at first.")] = 300.0,
+    quick: Annotated[bool, typer.Option(help="Seconds of presses and handshakes: for a look.")] = False,
     seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
 ) -> None:
     """A district's terminals on Mosquitto with TLS; it is killed and started, and all come back."""
@@ -145,7 +146,8 @@ def connections(
     from tools.bench.connections import Sizes, figures  # noqa: PLC0415
 
     with report.progress(quiet=as_json) as tell:
-        found = figures(Sizes(terminals, starts, seed), tell)
+        sizes = Sizes(terminals, starts, seed)
+        found = figures(sizes.quick() if quick else sizes, tell)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:

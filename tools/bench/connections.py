@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 TERMINALS_WANTED = 50_000
 BACK_WANTED_S = 300.0
 BROKER_SPARE_FILES = 200  # of the broker itself and the bench's own clients
-HANDSHAKES_S = 5  # of the reference
 PRESSES_PER_S = 5.0  # around the restart, so that there is something to lose
-PRESSES_S = 60.0
 PACE = 0.05  # of calls: they shall be over with the presses
 QUIET_S = 600.0  # until every message has its receipt: a resend waits 300 s at most
 HEARTBEAT_S = 600  # as shipped
@@ -49,6 +47,12 @@ class Sizes:
     terminals: int
     starts_per_s: float
     seed: int
+    presses_s: float = 60.0  # around the restart
+    handshakes_s: int = 5  # of the reference
+
+    def quick(self) -> Sizes:
+        """For a look."""
+        return replace(self, presses_s=2.0, handshakes_s=1)
 
 
 class Home:
@@ -98,7 +102,7 @@ def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
         for number in range(brokers):
             count = min(share, sizes.terminals - number * share)
             homes.append(Home(folder / str(number), number, count, sizes, sizes.starts_per_s / brokers))
-        handshakes = _handshakes(homes[0].broker)
+        handshakes = _handshakes(homes[0].broker, sizes.handshakes_s)
         tell("connections", 0.1)
         fleets.extend(home.populate() for home in homes)
         found = _restarted(sizes, homes, fleets, tell)
@@ -135,7 +139,7 @@ def _restarted(sizes: Sizes, homes: list[Home], fleets: list[Simulated], tell: T
     start_s = time.monotonic() - begun
     tell("connections", 0.5)
     for fleet in fleets:
-        fleet.ask(f"storm {PRESSES_PER_S / len(fleets)} {PRESSES_S}")
+        fleet.ask(f"storm {PRESSES_PER_S / len(fleets)} {sizes.presses_s}")
     before_mb = [home.broker.rss_mb() for home in homes]
     # Counted, not looked at: a fleet that has not noticed yet still believes that it is connected.
     gone = together(fleets)["cut_off"]
@@ -153,7 +157,7 @@ def _restarted(sizes: Sizes, homes: list[Home], fleets: list[Simulated], tell: T
     until(fleets, back, BACK_WANTED_S * 4)
     back_s = time.monotonic() - killed
     tell("connections", 0.8)
-    time.sleep(max(0.0, killed + PRESSES_S - time.monotonic()))
+    time.sleep(max(0.0, killed + sizes.presses_s - time.monotonic()))
     done = until(fleets, lambda all_: not all_["outstanding"] and not all_["dialling"], QUIET_S)
     return {
         "connected": int(there["connected"]),
@@ -169,9 +173,9 @@ def _restarted(sizes: Sizes, homes: list[Home], fleets: list[Simulated], tell: T
     }
 
 
-def _handshakes(broker: Mosquitto) -> float:
+def _handshakes(broker: Mosquitto, seconds: int) -> float:
     """The reference: full handshakes a second of one client that does nothing else, on the same broker."""
-    words = f"s_time -connect 127.0.0.1:{broker.tls_port} -new -time {HANDSHAKES_S} -tls1_2 -CAfile {broker.ca}"
+    words = f"s_time -connect 127.0.0.1:{broker.tls_port} -new -time {seconds} -tls1_2 -CAfile {broker.ca}"
     done = subprocess.run(
         [program("openssl", "openssl"), *words.split()], capture_output=True, text=True, check=True, timeout=60
     )
