@@ -62,7 +62,8 @@ class Parts:
             if number < 0:
                 self._forward(line or "")
             elif line is None:
-                raise PartError(f"part {number + 1} of {len(self._parts)} ended early")
+                if number not in last:
+                    raise PartError(f"part {number + 1} of {len(self._parts)} ended early")
             elif line == "ready":
                 ready += 1
                 if ready == len(self._parts):

@@ -53,8 +53,8 @@ class Cloud:
         await self.client.publish(topics.build("down", kind, device), messages.encode("down", kind, fields), qos=1)
 
     def kinds(self) -> Counter[str]:
-        """Kinds, every id once."""
-        return Counter(kind for _, kind in {(fields["id"], kind) for _, kind, fields in self.heard})
+        """Kinds, every id of a terminal once."""
+        return Counter(kind for _, _, kind in {(device, fields["id"], kind) for device, kind, fields in self.heard})
 
     def steps(self, device: str) -> list[str]:
         return [fields["step"] for name, kind, fields in self.heard if kind == "call" and name == device]
@@ -201,3 +201,35 @@ async def test_the_command_ends_in_order_on_sigterm(broker: Mosquitto, tmp_path:
         counted = json.loads(out)
         assert (counted["terminals"], counted["connected"], counted["receipts"]) == (3, 3, 3)
         await _until(lambda: _last_states(cloud) == {"offline"})
+
+
+async def test_several_processes_with_a_cut_and_a_storm_are_one_fleet(broker: Mosquitto, tmp_path: Path) -> None:
+    """One object of counts; what both wrote down before sending is what arrived."""
+    rows = "".join(f"{name},{word}\n" for name, word in _passwords(broker, 6).items())
+    (tmp_path / "credentials.csv").write_text("device_id,password\n" + rows, encoding="utf-8")
+    words = ["--broker", f"127.0.0.1:{broker.port}", "--terminals", "6", "--credentials", "credentials.csv"]
+    weather = ["--control", "--pace", "0.005", "--sent", "sent", "--processes", "2", "--seed", "7"]
+    async with _cloud(broker) as cloud:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *["-m", "tools", "simulate", *words, *weather],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(Path(__file__).parents[3]), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert await asyncio.wait_for(process.stdout.readline(), DEADLINE_S) == b"ready\n"
+        process.stdin.write(b"storm 20 0.5\ncut 1 0.2\n")
+        await _until(lambda: cloud.kinds()["press"] == 10 and cloud.kinds()["event"] >= 12)
+        process.stdin.write(b"count\n")
+        counted = json.loads(await asyncio.wait_for(process.stdout.readline(), DEADLINE_S))
+        assert (counted["terminals"], counted["sent"]["press"], counted["cuts"]) == (6, 10, 6)
+        process.send_signal(signal.SIGTERM)
+        out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+        assert process.returncode == 0
+        assert json.loads(out.splitlines()[-1])["terminals"] == 6
+        written = [json.loads(line) for line in (tmp_path / "sent").read_text(encoding="utf-8").splitlines()]
+        arrived = {(device, fields["id"]) for device, kind, fields in cloud.heard if kind not in {"hb", "state"}}
+        assert {(line["device"], line["id"]) for line in written} == arrived
