@@ -165,15 +165,16 @@ def press(
     ] = 833.0,
     devices: Annotated[int, typer.Option(min=1, max=100_000, help="Terminals that send them in turn.")] = 50_000,
     seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+    one_process: Annotated[bool, typer.Option(help="One ingest for both lanes, not one for each.")] = False,
 ) -> None:
     """From a press to its route on the terminal: alone, at a district's load, in ten times that."""
     if sys.platform != "linux":
         raise typer.BadParameter("Mosquitto is looked for on Linux only")
     from tools.bench import report  # noqa: PLC0415 - as above
-    from tools.bench.press import Load, figures  # noqa: PLC0415
+    from tools.bench.press import EACH, ONE, Load, figures  # noqa: PLC0415
 
     with report.progress(quiet=as_json) as tell:
-        found = figures(Load(presses, per_s, rate, devices, seed), tell)
+        found = figures(Load(presses, per_s, rate, devices, seed, ONE if one_process else EACH), tell)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 FLOOD = 10  # times the load
 WANTED_P99_MS = {"at_833": 50.0, "flood": 250.0}
+EACH, ONE = ("messages", "heartbeats"), ("both",)  # OKC_INGEST_LANES of each process of ingest
 HOMES = 200  # where presses come from, in turn
 HOTLINE = "01055500009"
 LEAD_S = 3.0  # of load before the first press
@@ -58,7 +59,7 @@ class Load:
     rate: float
     devices: int
     seed: int
-    lanes: tuple[str, ...] = ("messages", "heartbeats")  # a process for each
+    lanes: tuple[str, ...] = EACH
 
 
 def figures(load: Load, tell: Tell) -> dict[str, Any]:
@@ -206,7 +207,8 @@ def _settings(machine: Machine, load: Load) -> dict[str, Any]:
         "presses_and_echoes_per_s": load.per_s,
         "devices": load.devices,
         "homes": HOMES,
-        "processes": "one ingest, one send; the load, the presses and the reference on the same machine",
+        "processes": {"ingest": load.lanes, "send": 1},
+        "on_the_same_machine": "the broker, the database, the load, the presses and the reference",
         "seed": load.seed,
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
