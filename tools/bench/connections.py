@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TERMINALS_WANTED = 50_000
 BACK_WANTED_S = 300.0
+BACK_PATIENCE_S = 1_200.0  # then it is told how many came back
 BROKER_SPARE_FILES = 200  # of the broker itself and the bench's own clients
 PRESSES_PER_S = 5.0  # around the restart, so that there is something to lose
 PACE = 0.05  # of calls: they shall be over with the presses
@@ -119,6 +120,7 @@ def figures(sizes: Sizes, tell: Tell) -> dict[str, Any]:
             "wanted": wanted,
             "met": found["connected"] >= TERMINALS_WANTED
             and brokers == 1
+            and found["back_s"] is not None
             and found["back_s"] <= BACK_WANTED_S
             and not lost,
             "settings": _settings(sizes, brokers, most),
@@ -151,22 +153,25 @@ def _restarted(sizes: Sizes, homes: list[Home], fleets: list[Simulated], tell: T
     curve: list[list[float]] = []
 
     def back(all_: dict[str, float]) -> bool:
-        curve.append([round(time.monotonic() - killed, 1), all_["connected"]])
-        return all_["cut_off"] >= gone + sizes.terminals and all_["connected"] == sizes.terminals
+        noticed = all_["cut_off"] >= gone + there["connected"]
+        if noticed:
+            curve.append([round(time.monotonic() - killed, 1), all_["connected"]])
+        return noticed and all_["connected"] == sizes.terminals
 
-    until(fleets, back, BACK_WANTED_S * 4)
-    back_s = time.monotonic() - killed
+    came = int(until(fleets, back, BACK_PATIENCE_S)["connected"])
+    back_s = round(time.monotonic() - killed, 1) if came == sizes.terminals else None
     tell("connections", 0.8)
     time.sleep(max(0.0, killed + sizes.presses_s - time.monotonic()))
     done = until(fleets, lambda all_: not all_["outstanding"] and not all_["dialling"], QUIET_S)
     return {
         "connected": int(there["connected"]),
-        "back_s": round(back_s, 1),
+        "back_s": back_s,
+        "back": came,
         "broker_rss_mb": round(
             sum(max(pair) for pair in zip(before_mb, (h.broker.rss_mb() for h in homes), strict=True))
         ),
         "start_s": round(start_s, 1),
-        "half_back_s": next(at for at, count in curve if count >= sizes.terminals / 2 and at > curve[0][0]),
+        "half_back_s": next((at for at, count in curve if count >= sizes.terminals / 2), None),
         "tries": int(done["reconnects"] - there["reconnects"]),
         "resent": int(done["resent"]),
         "outstanding": int(done["outstanding"]),

@@ -113,7 +113,8 @@ def connections(found: dict[str, Any]) -> None:
     brokers = found["settings"]["brokers"]
     shown.add_row("connected", f"{found['connected']} on {brokers}", f"{wanted['terminals']} on one broker", "")
     alone = f"{found['handshakes_alone_s']} s for as many handshakes and nothing else"
-    shown.add_row("all back", f"{found['back_s']} s", f"≤ {wanted['back_s']:.0f} s", alone)
+    back = f"{found['back']} after {found['back_s']} s" if found["back_s"] else f"{found['back']} at the end"
+    shown.add_row("back", back, f"all in ≤ {wanted['back_s']:.0f} s", alone)
     shown.add_row("memory of the broker", f"{found['broker_rss_mb']} MB", "", "")
     shown.add_row("receipted messages lost", f"{found['lost']} of {found['sent']}", "0", "")
     console.print(shown)
