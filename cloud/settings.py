@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -28,9 +29,16 @@ class SettingsError(Exception):
 
 def _loopback(host: str) -> str:
     """Until people log in, the pages may be reached from this machine only."""
-    if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+    if not _is_loopback(host):
         raise ValueError("a loopback address: there are no logins yet")
     return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name; what it means tomorrow is not ours to know
 
 
 def _hex_key(text: str) -> str:
@@ -99,6 +107,8 @@ class Settings(RegistrySettings):
     broker_port: int = Field(default=1883, ge=1, le=65_535)
     broker_user: str = "cloud"
     broker_password: str = Field(default="", repr=False)
+    # The roots (PEM) of which one signed the broker's certificate; with them TLS, without them only on this machine.
+    broker_ca: Annotated[Path | None, Field(validate_default=True)] = None
     broker_mqtt5: bool = True  # off for a broker that cannot hand such a message on to a 3.1.1 terminal
     # What one ingest process works on. A district has a process for each, so that a flood of heartbeats takes no turn
     # away from a press.
@@ -110,6 +120,29 @@ class Settings(RegistrySettings):
     # Raw heartbeats and events; sums of hours and days stay for longer. Whole weeks are dropped, so up to 7 days more.
     raw_days: int = Field(default=90, ge=30, le=3_650)
     hotline_label: str = Field(default="坐席", min_length=1, max_length=LABEL_CHARS_MAX)
+
+    @field_validator("broker_ca")
+    @classmethod
+    def _line_to_broker(cls, roots: Path | None, info: ValidationInfo) -> Path | None:
+        if roots is not None:
+            _context(roots)
+        elif not _is_loopback(info.data.get("broker_host", "localhost")):
+            raise ValueError("the roots of a broker on another machine: its passwords and presses go by TLS only")
+        return roots
+
+    @property
+    def broker_tls(self) -> ssl.SSLContext | None:
+        """For a connection to the broker: its certificate and name are checked. None: in the clear, on this machine."""
+        return None if self.broker_ca is None else _context(self.broker_ca)
+
+
+def _context(roots: Path) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(roots))  # these alone, not the system's
+    except OSError as error:  # of the file, or of what is in it
+        raise ValueError(f"a file of certificates: {error.strerror or type(error).__name__}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)

@@ -107,6 +107,7 @@ class Sender:
             password=self._settings.broker_password,
             identifier=CLIENT_ID,
             protocol=version,
+            tls_context=self._settings.broker_tls,
             timeout=ANSWER_S,
             max_inflight_messages=BATCH,
             logger=quiet,

@@ -89,6 +89,7 @@ class Beats:
         await subscriber.open(
             self._settings.broker_host, self._settings.broker_port, client_id=CLIENT_ID,
             user=self._settings.broker_user, password=self._settings.broker_password, filters=[CLOUD_FILTER],
+            tls=self._settings.broker_tls,
         )  # fmt: skip
         self._subscriber = subscriber
         if not subscriber.session_present:

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import random
 import socket
+import ssl
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,8 @@ class _Connection:
         )
         self._client.username_pw_set(settings.broker_user, settings.broker_password)
         self._client.connect_timeout = CONNECT_S
+        if (tls := settings.broker_tls) is not None:
+            self._client.tls_set_context(tls)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
@@ -201,18 +204,23 @@ class _Connection:
         self._last_nudge = self._loop.time()
         if wanted:
             self._loop.add_reader(self._socket, self._on_readable)
+            if _holds_more(self._socket):
+                self._loop.call_soon(self._on_readable)
         else:
             self._loop.remove_reader(self._socket)
 
     def _on_readable(self) -> None:
-        try:
-            self._client.loop_read()  # one packet
-        except Exception as error:  # noqa: BLE001 - bytes that the library cannot read: only a new connection helps
-            log.error("broker's bytes cannot be read: %s", type(error).__name__)  # noqa: TRY400
-            self._read(wanted=False)
-            self._closed.set()
-        if len(self._unfinished) >= UNACKED_MAX:
-            self._read(wanted=False)
+        while self._reading:
+            try:
+                self._client.loop_read()  # one packet
+            except Exception as error:  # noqa: BLE001 - bytes that the library cannot read: only a new connection helps
+                log.error("broker's bytes cannot be read: %s", type(error).__name__)  # noqa: TRY400
+                self._read(wanted=False)
+                self._closed.set()
+            if len(self._unfinished) >= UNACKED_MAX:
+                self._read(wanted=False)
+            if not _holds_more(self._socket):
+                break
 
     def _on_want_write(self, _client: Client, _data: Any, sock: Any) -> None:
         self._loop.add_writer(sock, self._client.loop_write)
@@ -257,6 +265,11 @@ class _Connection:
         delivery = Delivery(arrival, self, message.mid, message.qos)
         self._unfinished.append(delivery)
         self._deliver(delivery)
+
+
+def _holds_more(sock: socket.socket | None) -> bool:
+    """Whether TLS has opened more of what came than was read: the event loop does not see that."""
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
 def _topic(message: MQTTMessage) -> str:

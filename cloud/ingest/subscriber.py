@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from cloud import clock
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
     from datetime import datetime
 
@@ -77,12 +78,20 @@ class Subscriber(asyncio.BufferedProtocol):
         self._heard_at = self._said_at = 0.0
 
     async def open(
-        self, host: str, port: int, *, client_id: str, user: str, password: str, filters: Sequence[str]
+        self,
+        host: str,
+        port: int,
+        *,
+        client_id: str,
+        user: str,
+        password: str,
+        filters: Sequence[str],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Connect to the session of this client id and subscribe. Raises OSError."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(ANSWER_S):
-            await loop.create_connection(lambda: self, host, port)
+            await loop.create_connection(lambda: self, host, port, ssl=tls)
             self._write(_packet(_CONNECT, _connect(client_id, user, password)))
             answer = await self._answers.get()
             if answer[1:2] != b"\x00":

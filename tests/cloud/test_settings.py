@@ -59,6 +59,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("OKC_DATA_KEY", "abcd"),
         ("OKC_HOTLINE_NUMBER", "call me"),
         ("OKC_BROKER_PORT", "99999"),
+        ("OKC_BROKER_CA", "/nowhere/roots.pem"),
         ("OKC_WEB_HOST", "0.0.0.0"),
         ("OKC_WEB_HOST", "192.0.2.7"),
         ("OKC_HOTLINE_LABEL", "a label that is too long for a key"),
@@ -85,3 +86,26 @@ def test_settings_do_not_change_after_the_start(environment: pytest.MonkeyPatch)
     settings = load(Settings)
     with pytest.raises(pydantic.ValidationError):
         settings.web_port = 1
+
+
+@pytest.mark.parametrize("host", ["mqtt.example", "192.0.2.7", "::"])
+def test_a_broker_on_another_machine_needs_roots(environment: pytest.MonkeyPatch, host: str) -> None:
+    """Passwords and presses never cross a network in the clear."""
+    environment.setenv("OKC_BROKER_HOST", host)
+    with pytest.raises(SettingsError, match="OKC_BROKER_CA"):
+        load(Settings)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.9", "::1"])
+def test_a_broker_on_this_machine_may_be_plain(environment: pytest.MonkeyPatch, host: str) -> None:
+    """Its bytes leave nothing that others could listen to."""
+    environment.setenv("OKC_BROKER_HOST", host)
+    assert load(Settings).broker_tls is None
+
+
+def test_a_file_without_certificates_is_no_roots(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Said at the start, not at the first connection."""
+    (tmp_path / "roots.pem").write_text("nothing")
+    environment.setenv("OKC_BROKER_CA", str(tmp_path / "roots.pem"))
+    with pytest.raises(SettingsError, match="OKC_BROKER_CA"):
+        load(Settings)

@@ -73,5 +73,11 @@ class Authority:
         pki("export", "--folder", str(self.folder), "--out", str(out))
         return out / f"{which}.der"
 
+    def pem_roots(self) -> Path:
+        """Both, for clients that read PEM."""
+        out = self.folder / f"export-{len(list(self.folder.iterdir()))}"
+        pki("export", "--pem", "--folder", str(self.folder), "--out", str(out))
+        return out / "roots.pem"
+
 
 __all__ = ["DAY", "HOST", "PASSPHRASE", "Authority", "issue", "pki"]
