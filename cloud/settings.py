@@ -29,12 +29,13 @@ class SettingsError(Exception):
 
 def _loopback(host: str) -> str:
     """Until people log in, the pages may be reached from this machine only."""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise ValueError("a loopback address: there are no logins yet")
     return host
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address of ours can be reached from this machine only."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -126,7 +127,7 @@ class Settings(RegistrySettings):
     def _line_to_broker(cls, roots: Path | None, info: ValidationInfo) -> Path | None:
         if roots is not None:
             _context(roots)
-        elif not _is_loopback(info.data.get("broker_host", "localhost")):
+        elif not is_loopback(info.data.get("broker_host", "localhost")):
             raise ValueError("the roots of a broker on another machine: its passwords and presses go by TLS only")
         return roots
 

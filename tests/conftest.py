@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.broker", "tests.fixtures.timescale"]
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.broker",
+    "tests.fixtures.hardened",
+    "tests.fixtures.timescale",
+]

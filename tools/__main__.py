@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "swap": ("tools.install.swap", "Another terminal for the same home."),
     "remove": ("tools.install.remove", "Take a terminal out of a home."),
     "retire": ("tools.install.retire", "End a terminal for good."),
+    "broker": ("tools.broker", "Mosquitto's configuration and credentials: config, credentials, follow."),
     "pki": ("tools.pki", "Our own certificates: roots, servers, rotation, roots for terminals."),
     "health": ("tools.health", "Which terminals are silent, since when and why."),
     "quarantine": ("tools.quarantine", "Messages that could not be taken: list, show, correct, replay, drop."),

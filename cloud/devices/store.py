@@ -43,11 +43,10 @@ async def find_by_msisdn(conn: Conn, msisdn_hash: bytes) -> Device | None:
         return await cursor.fetchone()
 
 
-async def all_devices(conn: Conn) -> list[Device]:
-    """The whole registry, by id."""
-    async with conn.cursor(row_factory=class_row(Device)) as cursor:
-        await cursor.execute(f"{_DEVICE} order by device_id")
-        return await cursor.fetchall()
+async def credentials(conn: Conn) -> list[tuple[str, str]]:
+    """(device id, what its password is checked against) of every terminal that may log in, by id."""
+    cursor = await conn.execute("select device_id, credential from device where credential is not null order by 1")
+    return await cursor.fetchall()
 
 
 async def revoke(conn: Conn, device_id: str, now: datetime) -> bool:

@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 QUEUED = 1500
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("pki") / "a")
-
-
 def secured(walk: Walk, authority: Authority) -> None:
     folder = authority.server()
     walk.broker.secure(folder / "server.crt", folder / "server.key")

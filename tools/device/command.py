@@ -16,6 +16,7 @@ from cloud import clock
 from cloud.devices import actions, rules, store
 from cloud.devices.models import Contact
 from cloud.errors import NotFound
+from tools.broker import files
 from tools.registry import do, say
 
 if TYPE_CHECKING:
@@ -75,13 +76,9 @@ def revoke(device_id: DeviceId, as_json: Json = False) -> None:
 @app.command()
 def credentials(file: Annotated[Path, typer.Argument(help="Written anew, for Mosquitto's `password_file`.")]) -> None:
     """Write what the broker checks logins against."""
-    devices = do(lambda conn, _box: store.all_devices(conn))
-    lines = [f"{device.device_id}:{device.credential}\n" for device in devices if device.credential]
-    fresh = file.with_name(file.name + ".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text("".join(lines), encoding="utf-8")
-    fresh.replace(file)  # the broker never reads half a file
-    typer.echo(f"{len(lines)} credentials in {file}")
+    found = do(lambda conn, _box: store.credentials(conn))
+    files.put(file, files.users(found), files.PRIVATE)
+    typer.echo(f"{len(found)} credentials in {file}")
 
 
 async def _listed(conn: Conn, _box: Box) -> list[dict[str, Any]]:

@@ -1,0 +1,89 @@
+"""The commands of `onekey broker`: config, credentials, follow.
+
+In: the command line, and for credentials the registry. Out: files for Mosquitto, and what was done as text or as one
+JSON object. Must never print a password.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.devices import store
+from cloud.settings import is_loopback
+from tools.broker import config as conf
+from tools.broker import files
+from tools.registry import do, refused, say
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Out = Annotated[Path, typer.Option(help="The broker's folder, as it is called on the broker's machine.")]
+TLS_PORT, PLAIN_PORT = 8883, 1883
+
+
+@app.callback()
+def _broker() -> None:
+    """The broker as part of the product: Mosquitto 2.0, hardened, with the registry's credentials."""
+
+
+@app.command()
+def config(
+    *,
+    out: Out,
+    certificates: Annotated[
+        Path | None, typer.Option(help="Folder of server.crt and server.key (`onekey pki server`); else --out.")
+    ] = None,
+    address: Annotated[str, typer.Option(help="Where terminals come in.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(help="Port for terminals, TLS.", min=1, max=65_535)] = TLS_PORT,
+    inside_address: Annotated[
+        str, typer.Option(help="Where the cloud comes in; in the clear on loopback, else TLS.")
+    ] = "127.0.0.1",
+    inside_port: Annotated[int, typer.Option(help="Port for the cloud.", min=1, max=65_535)] = PLAIN_PORT,
+    data: Annotated[Path, typer.Option(help="Folder for sessions and queues.")] = Path("/var/lib/mosquitto"),
+    user: Annotated[str, typer.Option(help="User that the broker runs as.")] = "mosquitto",
+    as_json: Json = False,
+) -> None:
+    """Write mosquitto.conf, topic rules and our own users; passwords that are there are kept."""
+    out = out.absolute()
+    shown = (certificates or out).absolute()
+    if missing := [name for name in ("server.crt", "server.key") if not (shown / name).is_file()]:
+        raise refused(f"{shown} lacks {' and '.join(missing)}: onekey pki server --host NAME --out {shown}")
+    out.mkdir(parents=True, exist_ok=True)
+    plan = plan_of(
+        out, shown, outside=(address, port), inside=(inside_address, inside_port), data=data.absolute(), user=user
+    )
+    files.put_own_users(out, (conf.CLOUD, conf.MONITOR))
+    files.put(out / files.TERMINAL_RULES, conf.terminal_rules())
+    files.put(out / files.CLOUD_RULES, conf.cloud_rules())
+    if not (out / files.TERMINAL_USERS).exists():
+        files.put(out / files.TERMINAL_USERS, "", files.PRIVATE)  # nobody yet
+    files.put(out / files.CONFIG, conf.text(plan))
+    told = {"config": str(out / files.CONFIG), "cloud_password_file": str(out / f"{conf.CLOUD}.password")}
+    say(as_json, told, "\n".join([*told.values(), "next: onekey broker credentials, then start the broker with it"]))
+
+
+def plan_of(
+    out: Path, certificates: Path, *, outside: tuple[str, int], inside: tuple[str, int], data: Path, user: str
+) -> conf.Plan:
+    """Two doors: terminals by TLS under their own names, the cloud by another with users of its own."""
+    outer = conf.Door(
+        address=outside[0], port=outside[1], users=out / files.TERMINAL_USERS, rules=out / files.TERMINAL_RULES,
+        connections_max=2 * conf.TERMINALS_MAX, certificates=certificates, named_by_user=True,
+    )  # fmt: skip
+    inner = conf.Door(
+        address=inside[0], port=inside[1], users=out / files.CLOUD_USERS, rules=out / files.CLOUD_RULES,
+        connections_max=conf.INSIDE_CONNECTIONS_MAX, certificates=None if is_loopback(inside[0]) else certificates,
+    )  # fmt: skip
+    return conf.Plan(doors=(outer, inner), data=data, pid_file=out / files.PID, user=user)
+
+
+@app.command()
+def credentials(*, out: Out, as_json: Json = False) -> None:
+    """Write what the broker checks terminals' passwords against, as the registry has it now."""
+    found = do(lambda conn, _box: store.credentials(conn))
+    files.put(out / files.TERMINAL_USERS, files.users(found), files.PRIVATE)
+    told = {"credentials": len(found), "file": str(out / files.TERMINAL_USERS)}
+    say(as_json, told, f"{len(found)} credentials in {told['file']}; the broker reads them at start or at a SIGHUP")
