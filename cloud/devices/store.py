@@ -43,12 +43,6 @@ async def find_by_msisdn(conn: Conn, msisdn_hash: bytes) -> Device | None:
         return await cursor.fetchone()
 
 
-async def credentials(conn: Conn) -> list[tuple[str, str]]:
-    """(device id, what its password is checked against) of every terminal that may log in, by id."""
-    cursor = await conn.execute("select device_id, credential from device where credential is not null order by 1")
-    return await cursor.fetchall()
-
-
 async def revoke(conn: Conn, device_id: str, now: datetime) -> bool:
     """Take the credential away for ever; False where there is no such terminal or it was revoked before."""
     cursor = await conn.execute(

@@ -8,11 +8,11 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloud.db import MigrationError
 from cloud.errors import described
-from cloud.settings import Settings, SettingsError, load
+from cloud.settings import DatabaseSettings, Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 STOP_S = 1.5  # for saying goodbye; what is not finished by then is done again after the next start
 
 
-def run(main: Callable[[Settings, Callable[[], None]], Awaitable[None]]) -> None:
-    """Run `main(settings, ready)` until it ends or a signal does."""
+def run(main: Callable[[Any, Callable[[], None]], Awaitable[None]], kind: type[DatabaseSettings] = Settings) -> None:
+    """Run `main(settings, ready)` until it ends or a signal does; `kind` of settings is what it needs."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        settings = load(Settings)
+        settings = load(kind)
         # A selector loop everywhere: both clients need add_reader, which the default loop of Windows has not.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_until_stopped(main, settings))
@@ -43,7 +43,9 @@ def ready() -> None:
     print("ready", flush=True)  # noqa: T201 - who started us waits for this line
 
 
-async def _until_stopped(main: Callable[[Settings, Callable[[], None]], Awaitable[None]], settings: Settings) -> None:
+async def _until_stopped(
+    main: Callable[[Any, Callable[[], None]], Awaitable[None]], settings: DatabaseSettings
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -54,8 +54,9 @@ def environment(database: str, broker_port: int) -> dict[str, str]:
 class Service:
     """One process of the cloud. start() returns when it says `ready`."""
 
-    def __init__(self, name: str, env: dict[str, str]) -> None:
+    def __init__(self, name: str, env: dict[str, str], *words: str) -> None:
         self.name = name
+        self._words = words or ("serve", name)
         self.env = env
         self.process: subprocess.Popen[bytes] | None = None
         self._out = Path(tempfile.mkdtemp(prefix="okcsv"))
@@ -63,7 +64,7 @@ class Service:
     async def start(self) -> None:
         with (self._out / "out").open("wb") as out, (self._out / "log").open("ab") as log:
             self.process = children.start(
-                [sys.executable, "-m", "tools", "serve", self.name], env=self.env, stdout=out, stderr=log
+                [sys.executable, "-m", "tools", *self._words], env=self.env, stdout=out, stderr=log
             )
         process = self.process
 

@@ -6,16 +6,22 @@ JSON object. Must never print a password.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 
-from cloud.devices import store
-from cloud.settings import is_loopback
+from cloud import db
+from cloud.devices import followers
+from cloud.run.process import run
+from cloud.settings import DatabaseSettings, SettingsError, is_loopback, load
 from tools.broker import config as conf
 from tools.broker import files
-from tools.registry import do, refused, say
+from tools.broker.follow import Applied, Follower, apply
+from tools.registry import refused, say
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -81,9 +87,40 @@ def plan_of(
 
 
 @app.command()
-def credentials(*, out: Out, as_json: Json = False) -> None:
-    """Write what the broker checks terminals' passwords against, as the registry has it now."""
-    found = do(lambda conn, _box: store.credentials(conn))
-    files.put(out / files.TERMINAL_USERS, files.users(found), files.PRIVATE)
-    told = {"credentials": len(found), "file": str(out / files.TERMINAL_USERS)}
-    say(as_json, told, f"{len(found)} credentials in {told['file']}; the broker reads them at start or at a SIGHUP")
+def credentials(
+    *,
+    out: Out,
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Although many terminals are cut off.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write what the broker checks terminals' passwords against, as the registry has it now, and have it read again."""
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        told = runner.run(_once(out.absolute(), accept_loss=accept_loss))
+    if told.held_back:
+        raise refused(
+            f"{told.held_back} terminals of the broker's list are not in the registry; nothing was changed."
+            " If they are to be cut off, say --accept-loss"
+        )
+    say(as_json, {"credentials": told.count, "reread": told.reread}, f"{told.count} credentials; {told.state}")
+
+
+async def _once(folder: Path, *, accept_loss: bool) -> Applied:
+    try:
+        settings = load(DatabaseSettings)
+        async with await db.connect(settings.database_url) as conn:
+            return apply(folder, await followers.credentials(conn), accept_loss=accept_loss)
+    except SettingsError as error:
+        raise refused(str(error)) from None
+    except psycopg.errors.UndefinedTable:
+        raise refused("the database is not migrated; run `onekey db migrate`") from None
+    except psycopg.OperationalError:
+        raise refused("the database that OKC_DATABASE_URL names cannot be reached") from None
+
+
+@app.command()
+def follow(
+    *, out: Out, name: Annotated[str, typer.Option(help="What this broker is called in the registry.")] = ""
+) -> None:
+    """Keep the broker's list as the registry is, until SIGTERM: a revoked terminal is cut off within seconds."""
+    follower = Follower(out.absolute(), name or socket.gethostname())
+    run(follower.run, DatabaseSettings)

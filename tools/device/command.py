@@ -6,6 +6,7 @@ checks it against. Texts never show a phone number.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cloud import clock
-from cloud.devices import actions, rules, store
+from cloud.devices import actions, followers, rules, store
 from cloud.devices.models import Contact
 from cloud.errors import NotFound
 from tools.broker import files
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from cloud.db import Conn
     from cloud.devices.models import Device
     from cloud.sealed import Box
+
+CUT_OFF_S = 10  # within this whoever holds a revoked credential is off the line
+NOT_CUT_OFF_EXIT = 4  # revoked in the registry, but a broker has not confirmed it
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -67,16 +71,52 @@ def show(device_id: DeviceId, as_json: Json = False) -> None:
 
 
 @app.command()
-def revoke(device_id: DeviceId, as_json: Json = False) -> None:
-    """Take a terminal's credential away for ever."""
+def revoke(
+    device_id: DeviceId,
+    *,
+    wait: Annotated[int, typer.Option(help="Seconds to wait for the brokers' word.", min=0)] = CUT_OFF_S,
+    as_json: Json = False,
+) -> None:
+    """Take a terminal's credential away for ever; whoever uses it now is cut off by every broker that follows."""
     do(lambda conn, _box: actions.revoke(conn, device_id, clock.now()))
-    say(as_json, {"device_id": device_id, "revoked": True}, f"{device_id} revoked; give the broker the new list")
+    found = do(lambda conn, _box: _known_by(conn, wait))
+    done = [each.broker for each in found if each.knows]
+    missing = [each.broker for each in found if not each.knows]
+    lines = [f"{device_id} revoked", *(f"cut off by the broker {name}" for name in done)]
+    lines += [f"NOT YET cut off by the broker {each.broker}: {_why(each)}" for each in found if not each.knows]
+    if not found:
+        lines.append("no broker follows the registry: onekey broker credentials, on each of them")
+    told = {"device_id": device_id, "revoked": True, "cut_off_by": done, "not_by": missing}
+    say(as_json, told, "\n".join(lines))
+    if missing:
+        raise typer.Exit(NOT_CUT_OFF_EXIT)
+
+
+async def _known_by(conn: Conn, wait_s: int) -> list[followers.Follower]:
+    """Every broker, as soon as all that are there know, or when the time is up."""
+    at = await followers.time(conn)  # the revocation is committed
+    deadline = asyncio.get_running_loop().time() + wait_s
+    while True:
+        found = await followers.since(conn, at)
+        if all(each.knows or each.away or each.held_back for each in found):
+            return found
+        if asyncio.get_running_loop().time() > deadline:
+            return found
+        await asyncio.sleep(0.1)
+
+
+def _why(each: followers.Follower) -> str:
+    if each.away:
+        return "nobody follows there now (onekey broker follow)"
+    if each.held_back:
+        return f"{each.held_back} terminals at once are not believed (onekey broker credentials --accept-loss)"
+    return "it has not said so in time"
 
 
 @app.command()
 def credentials(file: Annotated[Path, typer.Argument(help="Written anew, for Mosquitto's `password_file`.")]) -> None:
     """Write what the broker checks logins against."""
-    found = do(lambda conn, _box: store.credentials(conn))
+    found = do(lambda conn, _box: followers.credentials(conn))
     files.put(file, files.users(found), files.PRIVATE)
     typer.echo(f"{len(found)} credentials in {file}")
 
