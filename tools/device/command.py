@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cloud.sealed import Box
 
 CUT_OFF_S = 10  # within this whoever holds a revoked credential is off the line
-NOT_CUT_OFF_EXIT = 8  # revoked in the registry, but a broker has not confirmed it
+NOT_CUT_OFF_EXIT = 79  # revoked in the registry, but a broker has not confirmed it
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
