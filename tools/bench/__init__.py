@@ -179,3 +179,21 @@ def press(
         print(json.dumps(found, ensure_ascii=False))
     else:
         report.press(found)
+
+
+@app.command()
+def credentials(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    terminals: Annotated[int, typer.Option(min=2, max=100_000, help="Credentials.")] = 50_000,
+    connected: Annotated[int, typer.Option(min=2, help="Of them on the line; open files bound it.")] = 10_000,
+) -> None:
+    """A district's passwords made, written and read by the broker; one revoked while others are on the line."""
+    if sys.platform != "linux":
+        raise typer.BadParameter("Mosquitto is looked for on Linux only")
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.credentials import figures  # noqa: PLC0415
+
+    with report.progress(quiet=as_json) as tell:
+        found = figures(terminals, connected, tell)
+    print(json.dumps(found, indent=None if as_json else 1))
