@@ -29,7 +29,7 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
     ("max_inflight_messages", str(UNACKED_MAX), "what the heartbeat lane reads ahead; less would idle it"),
     ("max_queued_messages", "1000000", "for a cloud that is away: 3 h of 50,000 terminals, 20 min of a storm"),
     ("max_queued_bytes", "629145600", "the same in bytes, so that a flood of long messages cannot take the memory"),
-    ("max_keepalive", "600", "terminals say 300 s; who wants more, or none at all, would long be a dead line"),
+    ("max_keepalive", "600", "for clients of MQTT 5, our own; 2.0.11 takes what a 3.1.1 terminal says, which is 300 s"),
     ("persistent_client_expiration", "30d", "whoever was away for longer starts anew; a revoked one is forgotten"),
     ("allow_zero_length_clientid", "false", "every client has a name"),
     ("set_tcp_nodelay", "true", "else 40 ms are added to every route"),
