@@ -33,8 +33,12 @@ async def on_message(conn: Conn, box: Box, settings: Settings, message: Received
         await calls.on_press(conn, box, settings, message)
     elif message.kind == "call":
         await calls.on_call_progress(conn, message)
+        if message.body["src"] == "route" and message.body["ref"] is not None:
+            await queue.answered(conn, message.device_id, "route", message.body["ref"], message.received_at)
     elif message.kind == "event":
         await calls.on_event(conn, message)
+    elif message.kind == "result":
+        await queue.answered(conn, message.device_id, "cmd", message.body["cid"], message.received_at)
     # 3. The receipt: it leaves after the commit, and only then does the terminal forget.
     if message.kind in codes.RECEIPTED_KINDS:
         await queue.receipt(conn, message.device_id, message.id, message.received_at)

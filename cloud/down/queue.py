@@ -58,6 +58,15 @@ async def send(  # noqa: PLR0917 - called with names or in this order by every r
     return int(row[0])
 
 
+async def answered(conn: Conn, device_id: str, kind: str, of_id: str, now: datetime) -> None:
+    """The terminal acted on this route or command: it is not sent again."""
+    await conn.execute(
+        "update down set answered_at = %(now)s, again_at = null where device_id = %(device_id)s and kind = %(kind)s"
+        " and kind <> 'receipt' and of_id = %(of_id)s and answered_at is null and unanswered_at is null",
+        {"device_id": device_id, "kind": kind, "of_id": of_id, "now": now},
+    )
+
+
 async def _wake(conn: Conn) -> None:
     # Equal notifications of one transaction are delivered once.
     await conn.execute("select pg_notify(%(channel)s, '')", {"channel": CHANNEL})

@@ -1,7 +1,8 @@
 """The sender. In: rows of `down` that are due, a NOTIFY when there are new ones. Out: QoS 1 messages to terminals.
 
-A row is marked sent only after the broker's PUBACK, so a crash at any point sends again and never forgets; terminals
-take the same message twice in their stride. Routes, desk and commands go before receipts. Never sends what expired.
+A row is marked sent only after the broker's PUBACK, so a crash at any point sends again and never forgets; what a
+terminal answers is sent again until it does (rules.py). It takes the same message twice in its stride. Routes, desk and
+commands go before receipts. Never sends what expired.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from cloud import clock, db
-from cloud.down import queue, store
+from cloud.down import queue, rules, store
 from cloud.sealed import SealBroken
 from protocol import messages, topics
 from protocol.errors import ProtocolError
@@ -61,6 +62,7 @@ class Outgoing:
     payload: bytes = field(repr=False)
     expires_at: datetime
     down_ids: tuple[int, ...]
+    again_at: datetime | None = None
 
 
 class Sender:
@@ -123,10 +125,22 @@ class Sender:
                 self._counted.clear()
                 beat_due = loop_now + BEAT_S
             urgent = await self._round(conn, client, await store.due_urgent(conn, clock.now(), BATCH))
+            await self._round(conn, client, await self._again(conn, clock.now()))
             receipts = await self._round(conn, client, await store.due_receipts(conn, clock.now(), BATCH))
             if not urgent and not receipts:
                 async for _ in conn.notifies(timeout=IDLE_S, stop_after=1):
                     pass
+
+    async def _again(self, conn: Conn, now: datetime) -> list[Row]:
+        """What was sent before and is not answered; what never was is counted."""
+        rows = await store.due_again(conn, now, 1)
+        if not rows:
+            return rows
+        if unanswered := await store.settle_again(conn, now):
+            self._counted["unanswered"] += unanswered
+        rows = await store.due_again(conn, now, BATCH)
+        self._counted["sent_again"] += len(rows)
+        return rows
 
     async def _round(self, conn: Conn, client: aiomqtt.Client, rows: list[Row]) -> bool:
         """Publish what these rows say; True where there was anything to do."""
@@ -150,7 +164,8 @@ class Sender:
         results = await asyncio.gather(*(self._one(client, each, now) for each in outgoing), return_exceptions=True)
         sent = [each for each, result in zip(outgoing, results, strict=True) if result is None]
         if sent:
-            await store.mark_sent(conn, [down_id for each in sent for down_id in each.down_ids], clock.now())
+            rows = [(down_id, each.again_at) for each in sent for down_id in each.down_ids]
+            await store.mark_sent(conn, [row[0] for row in rows], clock.now(), [row[1] for row in rows])
             self._counted["sent"] += len(sent)
         for result in results:
             if result is not None:
@@ -176,7 +191,8 @@ def prepare(box: Box, rows: Sequence[Row], now: datetime) -> tuple[list[Outgoing
             except (SealBroken, ProtocolError):
                 unreadable.append(row.down_id)
                 continue
-            outgoing.append(Outgoing(topic, payload, row.expires_at or now + RECEIPT_EXPIRES, (row.down_id,)))
+            again_at = rules.again_at(row.kind, row.tries, now, row.expires_at)
+            outgoing.append(Outgoing(topic, payload, row.expires_at or now + RECEIPT_EXPIRES, (row.down_id,), again_at))
     outgoing.extend(_receipts([row for row in rows if row.kind == "receipt"], now))
     return outgoing, unreadable
 
