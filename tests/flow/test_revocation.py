@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiomqtt
@@ -21,7 +22,6 @@ from tools.device import app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tests.fixtures.hardened import Hardened
 
@@ -141,3 +141,21 @@ def test_the_file_of_a_broker_that_is_gone_signals_nobody(tmp_path: Path) -> Non
     """Its number may be somebody else's by now."""
     (tmp_path / files.PID).write_text("1\n")
     assert not apply(tmp_path, []).reread
+
+
+async def test_a_follower_needs_to_read_nothing_but_ids_and_credentials(conn: psycopg.AsyncConnection) -> None:
+    """The rights that the README gives it are enough, and no phone number is among them."""
+    readme = (Path(__file__).parents[2] / "tools/broker/README.md").read_text()
+    statements = [line.strip() for line in readme.splitlines() if line.startswith(("    create role", "    grant "))]
+    assert len(statements) == 3
+    for statement in statements:
+        await conn.execute(
+            statement.replace("broker_follower login", "a_follower")
+            .replace("to broker_follower", "to a_follower")
+            .encode()
+        )
+    await conn.execute("set local role a_follower")
+    assert await followers.credentials(conn) == []
+    await followers.works_by(conn, "b1", await followers.time(conn), 0, 0)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await conn.execute("select msisdn_sealed from device")
