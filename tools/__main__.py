@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "modem": ("tools.modem", "A SIM800 on a pseudo-terminal, with a scripted phone network."),
     "chip": ("tools.chip.command", "A board without hardware: a port to flash, keys to press."),
     "protocol": ("tools.wire", "JSON Schema, AsyncAPI and vectors, made from the protocol's tables."),
-    "bench": ("tools.bench", "Figures of the product against their targets: terminal, fleet, ingest, credentials."),
+    "bench": ("tools.bench", "Figures of the product against their targets: terminal, fleet, ingest, credentials …"),
     "hardware": ("tools.hardware.command", "Our board: circuit, rules, lists, drawings; check, write."),
     "label": ("tools.label.command", "A passed terminal's label once more: reprint."),
     "guide": ("tools.guide.command", "The technician's one-page picture guide, as a PDF to print."),
