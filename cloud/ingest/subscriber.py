@@ -69,7 +69,8 @@ class Subscriber(asyncio.BufferedProtocol):
         self._waiting: deque[Message] = deque()  # not yet taken
         self._unacked: deque[tuple[int, int]] = deque()  # packet id (0: QoS 0), bytes held; in order of arrival
         self._held = 0  # bytes of all payloads that are not acknowledged
-        self._room = bytearray(READ_BYTES)
+        # A view: asyncio's TLS fills a slice of it, and a slice of a bytearray would be a copy.
+        self._room = memoryview(bytearray(READ_BYTES))
         self._buffer = bytearray()
         self._skip = 0  # bytes of a payload that is too long to be kept
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
@@ -156,7 +157,7 @@ class Subscriber(asyncio.BufferedProtocol):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._heard_at = asyncio.get_running_loop().time()
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go."""
         del sizehint
         return self._room
