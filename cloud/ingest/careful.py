@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ from cloud.ingest.models import INTERNAL, REFUSED, Arrival, Checked, Quarantine
 from cloud.ingest.take import keep, quarantine, take
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from cloud.db import Conn
     from cloud.sealed import Box
     from cloud.settings import Settings
@@ -43,26 +42,27 @@ class Careful:
         self._conn: Conn | None = None
         self._schema_checked = False
 
-    async def commit(self, arrival: Arrival) -> None:
-        """Return when the message is committed, as what it is or in quarantine, however long that takes."""
+    async def commit(self, arrival: Arrival) -> str:
+        """Return when the message is committed, and as what, or in quarantine, however long that takes."""
         wait_s = BACKOFF_FIRST_S
         poison: Quarantine | None = None
         tried = 0  # ways to quarantine it
         while True:
             try:
                 conn = await self.connection()
+                beside: Counter[str] = Counter()
                 async with db.in_time(conn):
                     if poison is None:
-                        outcome = await take(conn, self._box, self._settings, arrival)
+                        outcome = await take(conn, self._box, self._settings, arrival, beside)
                     elif tried == 0:
                         outcome = await quarantine(conn, self._box, arrival, poison)
                     else:
                         # Even that breaks on something of this terminal: what matters is kept, without a receipt.
                         await keep(conn, self._box, arrival, poison)
                         outcome = "quarantined"
-                self._counted[outcome] += 1
+                self._counted.update([outcome, *beside.elements()])
                 self.waits = False
-                return
+                return outcome
             except db.MigrationError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a message does to us, the next one must be taken
