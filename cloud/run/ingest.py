@@ -18,7 +18,7 @@ from cloud.run.process import run
 from cloud.sealed import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from cloud.settings import Settings
     from cloud.tally import Tally
@@ -47,7 +47,8 @@ async def main(settings: Settings, ready: Callable[[], None]) -> None:
         return {door: _wrong(lease, tallies[door]) for door, lease in leases.items()}
 
     working = [_by_turns(leases[door], work, door, opened) for door, work in doors.items()]
-    await _all([*working, watch.serve(settings, "ingest", list(tallies.values()), check)])
+    async with watch.beside(settings, "ingest", list(tallies.values()), check):
+        await _all(working)
 
 
 def _wrong(lease: Lease, tally: Tally) -> list[str]:
@@ -87,7 +88,7 @@ async def _until(over: Awaitable[None], work: Awaitable[None]) -> None:
         await _end(waiting, working)
 
 
-async def _all(works: list[Awaitable[None]]) -> None:
+async def _all(works: Sequence[Awaitable[None]]) -> None:
     """Until one of them ends by an error, or we are cancelled; the first of them ends first."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:

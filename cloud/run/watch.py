@@ -19,8 +19,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from cloud.errors import described
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from prometheus_client import Metric
 
@@ -54,7 +56,17 @@ COUNTS = {
     "sent": "Messages to terminals that the broker has",
     "expired": "Messages to terminals that expired before the broker could have them",
     "unreadable": "Messages to terminals that could not be opened",
-    "restarts": "Times that the sender began anew with both connections",
+    "restarts": "Times that the process began anew with its connections",
+    "failed": "Jobs that failed; they are tried again at the next turn",
+    "escalated": "Cases that went a level up because nobody accepted",
+    "calls_over": "Terminals that are no longer presumed in a call",
+    "retired": "Rows of what was told to terminals long ago that were deleted",
+    "pauses": "Terminals whose pause began or ended",
+    "weeks": "Turns of the job that makes and drops weeks; its own count is in the log",
+    "summed": "Hours and days whose sums were made",
+    "requests": "Requests for pages",
+    "refused": "Requests that were refused: from elsewhere, or for something that cannot be done",
+    "errors": "Requests that broke, or met a database that is away",
 }
 GAUGES = {
     "connected": ("okc_broker_connected", "1 while the broker has confirmed our session"),
@@ -62,6 +74,7 @@ GAUGES = {
     "lag_s": ("okc_lag_seconds", "Age of the oldest message that was read and is not committed"),
     "unacked": ("okc_unacked", "Messages read and not acknowledged"),
     "beaten_s": ("okc_beat_age_seconds", "Since the process last committed that it works"),
+    "pages": ("okc_open_pages", "Live pages that are open"),
     "outbox_age_s": ("okc_outbox_age_seconds", "Age of the oldest message to a terminal that is due and not sent"),
     "outbox_due": ("okc_outbox_due", "Messages to terminals that are due and not sent"),
 }
@@ -70,8 +83,9 @@ SERIES = {
     "press_commit_s": ("okc_press_commit_seconds", "From reading a new press off the broker to its commit"),
     "lag_at_commit_s": ("okc_lag_at_commit_seconds", "Age of the oldest message of a batch when it was committed"),
     "batch": ("okc_batch_messages", "Messages in one batch"),
+    "round_s": ("okc_round_seconds", "One round of messages to terminals, from the first to the last PUBACK"),
     "turn_s": ("okc_turn_seconds", "One turn of all jobs"),
-    "request_s": ("okc_request_seconds", "One request, streams left out"),
+    "request_s": ("okc_request_seconds", "From a request for a page to the first word of the answer"),
 }
 
 
@@ -118,8 +132,18 @@ def _histogram(metric: str, text: str, found: dict[str, Series]) -> Metric:
     return family
 
 
-async def serve(settings: Settings, process: str, tallies: Sequence[Tally], check: Check) -> None:
-    """Answer until cancelled. `check`: what is wrong, by part; nothing at all: healthy."""
+@contextlib.asynccontextmanager
+async def beside(settings: Settings, process: str, tallies: Sequence[Tally], check: Check) -> AsyncIterator[None]:
+    """Answer while the work goes on. `check`: what is wrong, by part; nothing at all: healthy."""
+    serving = asyncio.ensure_future(_serve(settings, process, tallies, check))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+async def _serve(settings: Settings, process: str, tallies: Sequence[Tally], check: Check) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_View(tallies))
     ProcessCollector(registry=registry)
@@ -138,10 +162,10 @@ async def serve(settings: Settings, process: str, tallies: Sequence[Tally], chec
     with listening:
         listening.setblocking(False)
         log.info("metrics: http://%s:%d/metrics and /health", *listening.getsockname()[:2])
-        await _serve(app, listening)
+        await _answer(app, listening)
 
 
-async def _serve(app: _App, listening: socket.socket) -> None:
+async def _answer(app: _App, listening: socket.socket) -> None:
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
     server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listening]))
@@ -196,5 +220,7 @@ async def health(check: Check) -> tuple[int, dict[str, Any]]:
             found = await check()
     except TimeoutError:
         found = {"check": ["no answer in time"]}
+    except Exception as error:  # noqa: BLE001 - its text may quote a row
+        found = {"check": [described(error)]}
     healthy = not any(found.values())
     return (200 if healthy else 503), {"healthy": healthy, "wrong": found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import urllib.error
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloud import clock
-from tests.flow.parts import beat, client, press, until, up
+from cloud.db import migrate
+from tests.fixtures.postgres import running
+from tests.flow.parts import Service, add_terminal, beat, client, environment, press, scalar, until, up
+from tools.embedded.ports import free_port
 
 if TYPE_CHECKING:
+    from tests.fixtures.broker import Mosquitto
     from tests.flow.conftest import Walk
-    from tests.flow.parts import Service
 
 Figures = dict[tuple[str, str], float]
 
@@ -104,3 +108,83 @@ async def test_ingest_counts_what_came_and_says_whether_it_is_healthy(walk: Walk
     await until(well, "healthy again by itself")
     assert ask(address(ingest) + "/live")[0] == 404
     assert ingest.stop() == 0
+
+
+async def test_every_process_misses_the_database_says_so_and_is_healthy_again_by_itself(broker: Mosquitto) -> None:
+    """None of them ends: what they say is for people."""
+    with running(durable=False) as server:
+        database = server.create_database("okc")
+        migrate(database)
+        broker.add_user("BJCY000003", await add_terminal(database, "BJCY000003", clock.now()))
+        names = ("ingest", "send", "sweep", "web")
+        env = environment(database, broker.port) | {"OKC_WEB_PORT": str(free_port())}
+        services = [Service(name, env) for name in names]
+        try:
+            for service in services:
+                await service.start()
+
+            async def all_well() -> bool:
+                return all(health(service)[0] == 200 for service in services)
+
+            async def all_unwell() -> bool:
+                return all(health(service)[0] == 503 for service in services)
+
+            async def shown() -> bool:
+                query = "select array_agg(process order by process) from service_health where present <> '{}'"
+                return bool(await scalar(database, query) == ["beats", "ingest", "send", "sweep", "web"])
+
+            await until(all_well, "all are healthy")
+            await until(shown, "all beat with what they are at")
+            server.stop()
+            await until(all_unwell, "all miss the database", 90)
+            server.start()
+            await until(all_well, "all are healthy again")
+            assert [service.stop() for service in services] == [0, 0, 0, 0]
+        finally:
+            for service in services:
+                service.end()
+
+
+async def test_the_sender_shows_what_it_sent_and_a_second_one_stands_by_in_health(walk: Walk) -> None:
+    """Receipts of two presses; the stand-by has nothing to send and is well."""
+    first, second, ingest = walk.service("send"), walk.service("send"), walk.service("ingest")
+    await first.start()
+    await ingest.start()
+    starting = asyncio.ensure_future(second.start())
+    async with client(walk.device_id, walk.password, walk.broker.port) as terminal:
+        for number in (1, 2):
+            body = press(f"0badcafe.1.{number}", clock.now(), {})
+            await terminal.publish(up("press", walk.device_id), body, qos=1)
+
+        async def sent() -> bool:
+            found = figures(first)
+            return found["okc_sent_total", "send"] >= 2 and found.get(("okc_outbox_due", "send")) == 0
+
+        await until(sent, "the receipts are out")
+    assert health(first) == (200, {"healthy": True, "wrong": {"send": []}})
+
+    async def stands_by() -> bool:
+        return "metrics: " in second.log() and health(second)[0] == 200
+
+    await until(stands_by, "the second one looks at the first")
+    assert figures(second)["okc_sent_total", "send"] == 0
+    assert not second.is_ready()
+    first.kill()
+    await starting
+
+
+async def test_a_port_that_is_taken_stops_nobody_and_is_had_when_it_is_free(walk: Walk) -> None:
+    """A stand-by on the same machine takes over the metrics too."""
+    port = str(free_port())
+    first, second = walk.service("sweep"), walk.service("sweep")
+    for service in (first, second):
+        service.env["OKC_METRICS_PORT"] = port
+        await service.start()
+    assert "no metrics on 127.0.0.1:" + port in second.log()
+    assert health(first)[0] == 200
+    first.kill()
+
+    async def followed() -> bool:
+        return "metrics: " in second.log() and health(second)[0] == 200
+
+    await until(followed, "the second one has the port")
