@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 from cloud import clock
 from cloud.ingest.beathand import Hand
 from cloud.ingest.beatline import line
-from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, Careful
+from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, COUNTED, Careful
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.ingest.subscriber import Subscriber
-from cloud.ingest.take import OUTCOMES
 from cloud.tally import SECONDS, Series, Tally
 from protocol.topics import CLOUD_FILTER
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DOOR = "beats"
-_COUNTED = (*OUTCOMES, "late", "acked", "ack_too_late", "redelivered", "retries", "batches", "connected")
 CLIENT_ID = "okc-beats"  # fixed: the broker keeps this session, and what is in it, while we are away
 # Enough that a commit's cost is spread, little enough that a message of the other lane does not wait for long.
 BATCH_MAX = 2_000
@@ -51,7 +49,7 @@ _SIZES = (1, 10, 50, 100, 200, 500, 1_000, BATCH_MAX)  # of batches
 def new_tally() -> Tally:
     """One for each process; it outlives the turns of work."""
     series = {"commit_s": Series(SECONDS), "lag_at_commit_s": Series(SECONDS), "batch": Series(_SIZES)}
-    return Tally(DOOR, _COUNTED, series)
+    return Tally(DOOR, (*COUNTED, "batches", "connected"), series)
 
 
 class Beats:

@@ -9,10 +9,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from cloud import clock
-from cloud.ingest.careful import Careful
+from cloud.ingest.careful import COUNTED, Careful
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.ingest.store import is_press_topic
-from cloud.ingest.take import OUTCOMES
 from cloud.tally import Series, Tally
 
 if TYPE_CHECKING:
@@ -23,12 +22,11 @@ if TYPE_CHECKING:
     from cloud.settings import Settings
 
 DOOR = "ingest"
-_COUNTED = (*OUTCOMES, "late", "acked", "ack_too_late", "redelivered", "retries")
 
 
 def new_tally() -> Tally:
     """One for each process; it outlives the turns of work."""
-    return Tally(DOOR, _COUNTED, {"commit_s": Series(), "press_commit_s": Series()})
+    return Tally(DOOR, COUNTED, {"commit_s": Series(), "press_commit_s": Series()})
 
 
 class Lane:

@@ -65,7 +65,8 @@ COUNTS = {
     "weeks": "Turns of the job that makes and drops weeks; its own count is in the log",
     "summed": "Hours and days whose sums were made",
     "requests": "Requests for pages",
-    "refused": "Requests that were refused: from elsewhere, or for something that cannot be done",
+    "internal": "Messages that our own code broke on; they are in quarantine",
+    "refused": "Messages that the database refused; or requests for pages that were refused",
     "errors": "Requests that broke, or met a database that is away",
 }
 GAUGES = {

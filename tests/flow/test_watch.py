@@ -7,12 +7,14 @@ import json
 import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloud import clock
 from cloud.db import migrate
+from cloud.run.watch import COUNTS, GAUGES, SERIES
 from tests.fixtures.postgres import running
 from tests.flow.parts import Service, add_terminal, beat, client, environment, press, scalar, until, up
 from tools.embedded.ports import free_port
@@ -74,6 +76,7 @@ async def test_ingest_counts_what_came_and_says_whether_it_is_healthy(walk: Walk
         ("okc_commit_seconds_count", "ingest"): 3,
         ("okc_stored_total", "beats"): 1,
         ("okc_late_total", "beats"): 0,
+        ("okc_internal_total", "ingest"): 0,
         ("okc_id_clash_total", "beats"): 0,
         ("okc_redelivered_total", "beats"): 0,
         ("okc_acked_total", "beats"): 4,  # it is handed everything, and leaves three to the other lane
@@ -188,3 +191,15 @@ async def test_a_port_that_is_taken_stops_nobody_and_is_had_when_it_is_free(walk
         return "metrics: " in second.log() and health(second)[0] == 200
 
     await until(followed, "the second one has the port")
+
+
+def test_what_operators_are_told_to_watch_is_there() -> None:
+    """Documents and alert rules name metrics by name: each of them is one of ours."""
+    root = Path(__file__).resolve().parents[2]
+    text = "".join((root / name).read_text() for name in ("cloud/README.md", "cloud/ingest/README.md"))
+    named = set(re.findall(r"\bokc_[a-z0-9_]+[a-z0-9]\b", text))
+    ours = {f"okc_{name}_total" for name in COUNTS} | {metric for metric, _ in GAUGES.values()}
+    for metric, _ in SERIES.values():
+        ours |= {metric, f"{metric}_bucket", f"{metric}_count", f"{metric}_p99"}
+    assert named - ours == set()
+    assert {metric for metric, _ in GAUGES.values()} - named == set(), "and each gauge is told of"
