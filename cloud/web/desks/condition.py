@@ -69,7 +69,7 @@ class Condition:
     now: datetime
     concerns: list[str]
     processes: list[Process]
-    refused: list[tuple[str, int, int]]  # reason, kept, times
+    refused: list[tuple[str, int, int, int]]  # reason, kept, times, not settled
     presses_unseen: int
     incidents: list[Incident]
 
@@ -87,7 +87,7 @@ async def read(conn: Conn, now: datetime) -> Condition:
         now=now,
         concerns=concerns(processes, unseen, incidents, now),
         processes=processes,
-        refused=[(words.REFUSALS.get(reason, reason), kept, times) for reason, kept, times in refused],
+        refused=[(words.REFUSALS.get(reason, reason), kept, times, left) for reason, kept, times, left in refused],
         presses_unseen=unseen,
         incidents=incidents[:INCIDENTS_SHOWN],
     )

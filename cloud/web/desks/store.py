@@ -92,14 +92,14 @@ async def beats(conn: Conn) -> list[Beat]:
         return await cursor.fetchall()
 
 
-async def quarantined(conn: Conn, since: datetime) -> list[tuple[str, int, int]]:
-    """(reason, messages kept, times they came), the most frequent first."""
+async def quarantined(conn: Conn, since: datetime) -> list[tuple[str, int, int, int]]:
+    """(reason, messages kept, times they came, not settled by anybody), the most frequent first."""
     cursor = await conn.execute(
-        "select reason, count(*), sum(times) from quarantine where received_at > %(since)s"
-        " group by 1 order by 3 desc, 1",
+        "select reason, count(*), sum(times), count(*) filter (where settled is null)"
+        " from quarantine where received_at > %(since)s group by 1 order by 3 desc, 1",
         {"since": since},
     )
-    return [(reason, kept, int(times)) for reason, kept, times in await cursor.fetchall()]
+    return [(reason, kept, int(times), left) for reason, kept, times, left in await cursor.fetchall()]
 
 
 async def sessions_lost(conn: Conn, since: datetime, most: int) -> list[tuple[str, datetime, datetime]]:
