@@ -34,6 +34,10 @@ def _loopback(host: str) -> str:
     return host
 
 
+def _address(host: str) -> str:
+    return host if host == "localhost" else str(ipaddress.ip_address(host))
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address of ours can be reached from this machine only."""
     try:
@@ -116,6 +120,9 @@ class Settings(RegistrySettings):
     ingest_lanes: Literal["both", "messages", "heartbeats"] = "both"
     web_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     web_port: int = Field(default=8000, ge=0, le=65_535)
+    # Counts and ages, nothing personal: another address than this machine's is the operator's choice.
+    metrics_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)  # None: each process its own, see run/watch.py
     # The 24 h desk, last rung of every route. No default: a wrong number here would be dialled in an emergency.
     hotline_number: str = Field(min_length=NUMBER_CHARS_MIN, max_length=NUMBER_CHARS_MAX, pattern=r"^\+?[0-9]+$")
     # Raw heartbeats and events; sums of hours and days stay for longer. Whole weeks are dropped, so up to 7 days more.

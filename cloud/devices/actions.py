@@ -137,7 +137,13 @@ def credential(password: str) -> str:
 
 
 async def ingest_works(
-    conn: Conn, door: str, now: datetime, counted: dict[str, int], mine: tuple[datetime, timedelta] | None = None
+    conn: Conn,
+    door: str,
+    now: datetime,
+    counted: dict[str, int],
+    mine: tuple[datetime, timedelta] | None = None,
+    *,
+    present: dict[str, float] | None = None,
 ) -> None:
     """One of DOORS beats. Where it had been silent too long, the stretch is a gap that no terminal answers for.
 
@@ -148,7 +154,7 @@ async def ingest_works(
     silent = mine[1] if mine and mine[0] == last else timedelta(0) if last is None else now - last
     if silent > INGEST_SILENCE_ALLOWED:
         await store.add_gap(conn, Gap(from_at=now - silent, until_at=now))
-    await store.beat(conn, door, now, counted)
+    await store.beat(conn, door, now, counted, present)
 
 
 async def session_was_new(conn: Conn, door: str, at: datetime) -> None:

@@ -264,17 +264,20 @@ async def last_beat(conn: Conn, process: str) -> datetime | None:
     return row[0] if row else None
 
 
-async def beat(conn: Conn, process: str, now: datetime, counted: dict[str, int]) -> None:
+async def beat(
+    conn: Conn, process: str, now: datetime, counted: dict[str, int], present: dict[str, float] | None = None
+) -> None:
     """A process worked now; what it counted since the last time is added to what it counted ever."""
     await conn.execute(
-        "insert into service_health (process, beat_at, counters) values (%(process)s, %(now)s, %(counted)s)"
-        " on conflict (process) do update set beat_at = excluded.beat_at, counters = ("
+        "insert into service_health (process, beat_at, counters, present)"
+        " values (%(process)s, %(now)s, %(counted)s, %(present)s)"
+        " on conflict (process) do update set beat_at = excluded.beat_at, present = excluded.present, counters = ("
         "  select coalesce(jsonb_object_agg(name, total), '{}') from ("
         "    select name, sum(value::bigint) as total from ("
         "      select * from jsonb_each_text(service_health.counters)"
         "      union all select * from jsonb_each_text(excluded.counters)) as each (name, value)"
         "    group by name) as sums)",
-        {"process": process, "now": now, "counted": Jsonb(counted)},
+        {"process": process, "now": now, "counted": Jsonb(counted), "present": Jsonb(present or {})},
     )
 
 

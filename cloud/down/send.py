@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +23,7 @@ from paho.mqtt.properties import Properties
 from cloud import clock, db
 from cloud.down import queue, rules, store
 from cloud.sealed import SealBroken
+from cloud.tally import Series, Tally
 from protocol import messages, topics
 from protocol.errors import ProtocolError
 from protocol.fields import RECEIPT_IDS_MAX
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cloud.sealed import Box
     from cloud.settings import Settings
 
-    Beat = Callable[[Conn, datetime, dict[str, int]], Awaitable[None]]
+    Beat = Callable[[Conn, datetime, dict[str, int], dict[str, float]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,9 @@ ANSWER_S = 3.0  # the broker is near: no PUBACK by then means that the connectio
 RECEIPT_EXPIRES = timedelta(hours=1)  # by then the terminal has sent again, and is receipted again
 PUT_OFF = timedelta(minutes=10)  # for a row that cannot be read: a wrong key is mended by people
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 2.0
+QUIET_S = 15.0  # three beats
+OUTBOX_S = 15.0  # 200 rows take 20 ms: what is due for longer is not being sent
+_COUNTED = ("sent", "expired", "unreadable", "restarts")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,11 @@ class Sender:
         self._settings = settings
         self._box = box
         self._beat = beat
-        self._counted: Counter[str] = Counter()
+        self.tally = Tally("send", _COUNTED, {"round_s": Series()})
+        self._counted = self.tally.counts
+        self._outbox: tuple[float, int] | None = None
+        self._beaten_at: float | None = None
+        self._stood_by_at: float | None = None  # when another sender was last seen at work
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Work, and begin anew with both connections whenever one of them fails. `ready` is called once."""
@@ -82,7 +89,7 @@ class Sender:
                 async with AsyncExitStack() as stack:
                     conn = await stack.enter_async_context(await db.connect(self._settings.database_url))
                     await db.check_schema(conn)
-                    await _become_the_sender(conn)
+                    await self._become_the_sender(conn)
                     await conn.execute(f"listen {queue.CHANNEL}".encode())
                     client = await stack.enter_async_context(self._client())
                     wait_s = BACKOFF_FIRST_S
@@ -95,8 +102,26 @@ class Sender:
                 why = str(error) if isinstance(error, aiomqtt.MqttError) else ""
                 log.warning("begins anew: %s %s", type(error).__name__, why)
                 self._counted["restarts"] += 1
+            finally:
+                self.tally.look = None
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, BACKOFF_MOST_S)
+
+    def wrong(self, loop_now: float) -> list[str]:
+        """What is not as it should be; nothing where it works, or stands by to follow."""
+        if self.tally.look is None:
+            stands_by = self._stood_by_at is not None and loop_now - self._stood_by_at <= QUIET_S
+            return [] if stands_by else ["not connected to broker and database"]
+        found = []
+        if self._beaten_at is None or loop_now - self._beaten_at > QUIET_S:
+            found.append("no beat was committed lately")
+        if self._outbox is not None and self._outbox[0] > OUTBOX_S:
+            found.append("messages to terminals are due and not sent")
+        return found
+
+    def _look(self) -> dict[str, float]:
+        age_s, due = self._outbox or (0.0, 0)
+        return {"connected": 1.0, "outbox_age_s": age_s, "outbox_due": float(due)}
 
     def _client(self) -> aiomqtt.Client:
         quiet = logging.getLogger("cloud.down.mqtt")
@@ -116,14 +141,28 @@ class Sender:
             socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),  # a route does not wait for the next one
         )
 
+    async def _become_the_sender(self, conn: Conn) -> None:
+        """Return when no other sender works. The lock goes with the connection, however that ends."""
+        while True:
+            cursor = await conn.execute("select pg_try_advisory_lock(%(lock)s)", {"lock": _SENDER_LOCK})
+            row = await cursor.fetchone()
+            if row and row[0]:
+                return
+            self._stood_by_at = asyncio.get_running_loop().time()
+            await asyncio.sleep(STANDBY_S)
+
     async def _work(self, conn: Conn, client: aiomqtt.Client) -> None:
         beat_due = 0.0
+        self._stood_by_at, self._outbox, self._beaten_at = None, None, None
+        self.tally.look = self._look
         while True:
             loop_now = asyncio.get_running_loop().time()
             if loop_now >= beat_due:
-                await self._beat(conn, clock.now(), dict(self._counted))
-                self._counted.clear()
-                beat_due = loop_now + BEAT_S
+                self._outbox = await store.outbox(conn, clock.now())
+                told = self.tally.untold()
+                await self._beat(conn, clock.now(), told, self.tally.present())
+                self.tally.told(told)
+                self._beaten_at, beat_due = loop_now, loop_now + BEAT_S
             urgent = await self._round(conn, client, await store.due_urgent(conn, clock.now(), BATCH))
             await self._round(conn, client, await self._again(conn, clock.now()))
             receipts = await self._round(conn, client, await store.due_receipts(conn, clock.now(), BATCH))
@@ -160,13 +199,15 @@ class Sender:
         return True
 
     async def _publish(self, conn: Conn, client: aiomqtt.Client, outgoing: Sequence[Outgoing]) -> None:
-        now = clock.now()
+        loop, now = asyncio.get_running_loop(), clock.now()
+        begun = loop.time()
         results = await asyncio.gather(*(self._one(client, each, now) for each in outgoing), return_exceptions=True)
         sent = [each for each, result in zip(outgoing, results, strict=True) if result is None]
         if sent:
             rows = [(down_id, each.again_at) for each in sent for down_id in each.down_ids]
             await store.mark_sent(conn, [row[0] for row in rows], clock.now(), [row[1] for row in rows])
             self._counted["sent"] += len(sent)
+            self.tally.series["round_s"].add(loop.time() - begun)
         for result in results:
             if result is not None:
                 raise result
@@ -208,13 +249,3 @@ def _receipts(rows: Sequence[Row], now: datetime) -> Iterator[Outgoing]:
             payload = messages.encode("down", "receipt", {"of": ids})
             topic = topics.build("down", "receipt", device_id)
             yield Outgoing(topic, payload, now + RECEIPT_EXPIRES, tuple(row.down_id for row in some))
-
-
-async def _become_the_sender(conn: Conn) -> None:
-    """Return when no other sender works. The lock goes with the connection, however that ends."""
-    while True:
-        cursor = await conn.execute("select pg_try_advisory_lock(%(lock)s)", {"lock": _SENDER_LOCK})
-        row = await cursor.fetchone()
-        if row and row[0]:
-            return
-        await asyncio.sleep(STANDBY_S)

@@ -50,6 +50,16 @@ async def due_receipts(conn: Conn, now: datetime, most: int) -> list[Row]:
         return await cursor.fetchall()
 
 
+async def outbox(conn: Conn, now: datetime) -> tuple[float, int]:
+    """(seconds for which the oldest row has been due, how many are due): what waits for the sender."""
+    cursor = await conn.execute(
+        "select min(due_at), count(*) from down where sent_at is null and dropped_at is null and due_at <= %(now)s",
+        {"now": now},
+    )
+    ((oldest, due),) = await cursor.fetchall()
+    return 0.0 if oldest is None else (now - oldest).total_seconds(), due
+
+
 async def settle_again(conn: Conn, now: datetime) -> int:
     """Of what would be sent again now, end what needs it no longer; how many expired without an answer."""
     await conn.execute(

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from cloud import db
+from cloud import clock, db
 from cloud.devices import actions as devices
 from cloud.errors import described
 from cloud.ingest import beatstore
@@ -19,12 +19,13 @@ from cloud.ingest.listen import OTHER_KINDS
 from cloud.ingest.models import Arrival
 
 if TYPE_CHECKING:
-    from collections import Counter
+    from datetime import datetime
 
     from cloud.db import Conn
     from cloud.ingest.subscriber import Message
     from cloud.sealed import Box
     from cloud.settings import Settings
+    from cloud.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +40,16 @@ class Hand:
     of one terminal come in their order also from batches that commit at the same time.
     """
 
-    def __init__(self, settings: Settings, box: Box, counted: Counter[str], turn: asyncio.Lock) -> None:
+    def __init__(self, settings: Settings, box: Box, tally: Tally, turn: asyncio.Lock) -> None:
         self._settings = settings
         self._box = box
-        self._counted = counted
+        self._counted = tally.counts
+        self._series = tally.series
         self._turn = turn
-        self._careful = Careful(settings, box, counted)
+        self._careful = Careful(settings, box, tally.counts)
         self._conn: Conn | None = None
         self._retries = False
+        self.oldest: datetime | None = None  # when the first of what is being committed was received
         self.work: asyncio.Future[None] | None = None
 
     @property
@@ -65,6 +68,8 @@ class Hand:
         await self._drop()
 
     async def _commit(self, messages: list[Message], lines: list[str | None]) -> None:
+        loop, series, oldest = asyncio.get_running_loop(), self._series, messages[0].received_at
+        self.oldest, begun = oldest, loop.time()
         batch = [(message, text) for message, text in zip(messages, lines, strict=True) if text is not None]
         try:
             for message, text in zip(messages, lines, strict=True):
@@ -72,7 +77,11 @@ class Hand:
                     await self._careful.commit(_arrival(message))
             await self._commit_batch(batch)
         finally:
+            self.oldest = None
             self._retries = self._careful.waits = False
+        series["commit_s"].add(loop.time() - begun)
+        series["lag_at_commit_s"].add((clock.now() - oldest).total_seconds())
+        series["batch"].add(len(messages))
 
     async def _commit_batch(self, batch: list[tuple[Message, str]]) -> None:
         wait_s = BACKOFF_FIRST_S
@@ -119,7 +128,13 @@ class Hand:
                 await devices.configure_if_wanted(conn, self._box, device_id, now)
             await devices.tell_live(conn, *done.show)
         self._counted.update(
-            {"stored": done.stored - done.clashes, "id_clash": done.clashes, "duplicate": done.duplicates, "batches": 1}
+            {
+                "stored": done.stored - done.clashes,
+                "id_clash": done.clashes,
+                "duplicate": done.duplicates,
+                "late": done.late,
+                "batches": 1,
+            }
         )
         return done.strangers
 

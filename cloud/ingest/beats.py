@@ -12,15 +12,16 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from cloud import clock
 from cloud.ingest.beathand import Hand
 from cloud.ingest.beatline import line
-from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, Careful
+from cloud.ingest.careful import BACKOFF_FIRST_S, BACKOFF_MOST_S, COUNTED, Careful
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.ingest.subscriber import Subscriber
+from cloud.tally import SECONDS, Series, Tally
 from protocol.topics import CLOUD_FILTER
 
 if TYPE_CHECKING:
@@ -42,27 +43,37 @@ AT_ONCE = 2
 LINGER_S = 0.05  # how long the first of a batch waits for company
 _TURN = 50  # lines between two turns of the loop: about 0.6 ms
 _TICK_S = 1.0
+_SIZES = (1, 10, 50, 100, 200, 500, 1_000, BATCH_MAX)  # of batches
+
+
+def new_tally() -> Tally:
+    """One for each process; it outlives the turns of work."""
+    series = {"commit_s": Series(SECONDS), "lag_at_commit_s": Series(SECONDS), "batch": Series(_SIZES)}
+    return Tally(DOOR, (*COUNTED, "batches", "connected"), series)
 
 
 class Beats:
     """One worker on one broker session."""
 
-    def __init__(self, settings: Settings, box: Box) -> None:
+    def __init__(self, settings: Settings, box: Box, tally: Tally) -> None:
         self._settings = settings
         self._box = box
-        self._counted: Counter[str] = Counter()
+        self._tally = tally
+        self._counted = tally.counts
         self._new_at: datetime | None = None
         # On a connection of its own: it beats while a message is taken, and two transactions on one would be nested.
         beside = Careful(settings, box, self._counted)
-        self._pulse = Pulse(DOOR, beside, self._counted, self._works, lambda: self._new_at)
+        self._pulse = Pulse(DOOR, beside, tally, self._works, lambda: self._new_at)
         self._subscriber: Subscriber | None = None
+        self._connected_at = 0.0
         turn = asyncio.Lock()
-        self._hands = [Hand(settings, box, self._counted, turn) for _ in range(AT_ONCE)]
+        self._hands = [Hand(settings, box, tally, turn) for _ in range(AT_ONCE)]
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Work until cancelled; `ready` is called once, when broker and database both answer."""
         beating = asyncio.ensure_future(self._beat(ready))
         wait_s = BACKOFF_FIRST_S
+        self._tally.look = self._look
         try:
             while True:
                 subscriber = Subscriber()
@@ -75,13 +86,14 @@ class Beats:
                 finally:
                     self._subscriber = None
                     subscriber.close()
-                    self._counted["redelivered"] += subscriber.redelivered
+                    self._count_redelivered(subscriber)
                 wait_s = min(wait_s * 2, BACKOFF_MOST_S)
                 await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             await self._pulse.goodbye()
+            self._tally.look = None
             for hand in self._hands:
                 await hand.drop()
 
@@ -92,6 +104,7 @@ class Beats:
             tls=self._settings.broker_tls,
         )  # fmt: skip
         self._subscriber = subscriber
+        self._connected_at = asyncio.get_running_loop().time()
         if not subscriber.session_present:
             self._new_at = clock.now()
         self._counted["connected"] += 1
@@ -123,8 +136,13 @@ class Beats:
             await asyncio.gather(*(committing for _, committing in under_way), return_exceptions=True)
 
     def _ack(self, subscriber: Subscriber, count: int) -> None:
-        if count and not subscriber.ack(count):
-            self._counted["ack_too_late"] += count
+        if count:
+            self._counted["acked" if subscriber.ack(count) else "ack_too_late"] += count
+            self._count_redelivered(subscriber)
+
+    def _count_redelivered(self, subscriber: Subscriber) -> None:
+        self._counted["redelivered"] += subscriber.redelivered
+        subscriber.redelivered = 0
 
     async def _beat(self, ready: Callable[[], None]) -> None:
         told = False
@@ -135,9 +153,19 @@ class Beats:
                 ready()
             await asyncio.sleep(BEAT_S if told else LINGER_S)
 
+    def _is_connected(self) -> bool:
+        return self._subscriber is not None and self._subscriber.subscribed
+
     def _works(self) -> bool:
-        connected = self._subscriber is not None and self._subscriber.subscribed
-        return connected and not any(hand.waits for hand in self._hands)
+        return self._is_connected() and not any(hand.waits for hand in self._hands)
+
+    def _look(self) -> dict[str, float]:
+        loop_now, now = asyncio.get_running_loop().time(), clock.now()
+        lags = [(now - hand.oldest).total_seconds() for hand in self._hands if hand.oldest is not None]
+        unacked = 0 if self._subscriber is None else self._subscriber.unacked
+        connected = self._is_connected()
+        present = {"connected": float(connected), "lag_s": max(lags, default=0.0), "unacked": float(unacked)}
+        return present | self._pulse.ages(loop_now - self._connected_at if connected else None)
 
 
 async def _gather(

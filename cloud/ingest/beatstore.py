@@ -123,7 +123,10 @@ select device_id, id, content_hash, {_RECEIVED}, {_HAPPENED}, dating, date '1970
 from beat_stage join beat_new using (seq)
 """
 
-_STAGED = f"select count(*), array_agg(distinct date_trunc('hour', {_RECEIVED}, 'UTC')) from beat_stage"
+_STAGED = f"""
+select count(*), array_agg(distinct date_trunc('hour', {_RECEIVED}, 'UTC')), count(*) filter (where late)
+from beat_stage
+"""
 
 _DAYS = f"""
 insert into device_day (device_id, day, beats, first_at, last_at, changed_at)
@@ -208,6 +211,7 @@ class Batch:
     stored: int = 0
     duplicates: int = 0
     clashes: int = 0
+    late: int = 0  # duplicates too
     show: list[str] = field(default_factory=list)
     configure: list[str] = field(default_factory=list)
 
@@ -230,6 +234,7 @@ class Seen:
     strangers: list[int]
     staged: int
     hours: list[datetime]  # in which they were received
+    late: int  # duplicates too
     stored: int
     clashes: int
     doubts: int
@@ -252,9 +257,9 @@ async def look(conn: Conn) -> Seen:
         count = await conn.execute(_STAGED.encode())
         fresh = await conn.execute(_FRESH)
     strangers = [row[0] for row in await gone.fetchall()]
-    ((staged, hours),) = await count.fetchall()
+    ((staged, hours, late),) = await count.fetchall()
     ((stored, clashes, doubts),) = await fresh.fetchall()
-    return Seen(strangers, staged, hours, stored, clashes, doubts)
+    return Seen(strangers, staged, hours, late, stored, clashes, doubts)
 
 
 async def finish(conn: Conn, seen: Seen) -> Batch:
@@ -277,7 +282,7 @@ async def finish(conn: Conn, seen: Seen) -> Batch:
         if noted.rowcount < len(seen.hours):
             await note_hours(conn, seen.hours)
     return Batch(
-        seen.strangers, stored=stored, duplicates=staged - stored, clashes=clashes,
+        seen.strangers, stored=stored, duplicates=staged - stored, clashes=clashes, late=seen.late,
         show=[row[0] for row in left if row[1]], configure=[row[0] for row in left if row[2]],
     )  # fmt: skip
 

@@ -46,6 +46,7 @@ class Lease:
     def __init__(self, settings: Settings, name: str) -> None:
         self.held = False
         self.looked = asyncio.Event()  # the first answer of the database is there
+        self.looked_at: float | None = None  # the latest one, by the loop's clock
         self._settings = settings
         self._name = name
         self._me = uuid.uuid4()
@@ -84,6 +85,7 @@ class Lease:
         (self._taken if held else self._lost).set()
         (self._lost if held else self._taken).clear()
         self.looked.set()
+        self.looked_at = asyncio.get_running_loop().time()
 
     async def _take(self) -> bool:
         if self._conn is None or self._conn.closed:

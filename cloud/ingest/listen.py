@@ -59,6 +59,7 @@ class Delivery:
     connection: _Connection
     mid: int
     qos: int
+    again: bool  # the broker says that it sent it before
 
 
 class Listener:
@@ -75,6 +76,16 @@ class Listener:
     def is_connected(self) -> bool:
         """Whether the broker has confirmed our subscription and the connection stands."""
         return self._connection is not None and self._connection.subscribed
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that nobody has asked for yet."""
+        return len(self._waiting)
+
+    @property
+    def connected_s(self) -> float | None:
+        """How long the connection stands; None where there is none."""
+        return self._connection.stands_s if self._connection is not None and self.is_connected else None
 
     async def run(self) -> None:
         """Connect, and again after every loss, until cancelled."""
@@ -130,6 +141,7 @@ class _Connection:
         self._deliver = deliver
         self._is_new = is_new
         self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
         self._closed = asyncio.Event()
         self._unfinished: deque[Delivery] = deque()
         self._socket: socket.socket | None = None
@@ -166,6 +178,11 @@ class _Connection:
         self._client.on_socket_register_write = self._on_want_write
         self._client.on_socket_unregister_write = self._on_written
         self._read(wanted=True)
+
+    @property
+    def stands_s(self) -> float:
+        """Seconds since it was begun."""
+        return self._loop.time() - self._begun
 
     async def stay(self) -> None:
         """Return when the connection is lost."""
@@ -262,7 +279,7 @@ class _Connection:
         arrival = Arrival(
             topic=_topic(message), payload=bytes(message.payload), retained=message.retain, received_at=clock.now()
         )
-        delivery = Delivery(arrival, self, message.mid, message.qos)
+        delivery = Delivery(arrival, self, message.mid, message.qos, message.dup)
         self._unfinished.append(delivery)
         self._deliver(delivery)
 

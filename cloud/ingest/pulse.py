@@ -20,11 +20,11 @@ from cloud.errors import described
 from cloud.ingest.careful import BACKOFF_MOST_S
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable
     from datetime import datetime
 
     from cloud.ingest.careful import Careful
+    from cloud.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Pulse:
         self,
         door: str,
         careful: Careful,
-        counted: Counter[str],
+        tally: Tally,
         works: Callable[[], bool],
         new_at: Callable[[], datetime | None],
     ) -> None:
@@ -50,12 +50,17 @@ class Pulse:
         """
         self._door = door
         self._careful = careful
-        self._counted = counted
+        self._tally = tally
         self._works = works
         self._new_at = new_at
         self._told_new: datetime | None = None
         self._due = 0.0
         self._beaten: tuple[datetime, float] | None = None  # by the wall clock, and by the loop's, which never steps
+
+    def ages(self, connected_s: float | None) -> dict[str, float]:
+        """Seconds since the door last said that it works and since it was connected, where there was a first time."""
+        beaten_s = None if self._beaten is None else asyncio.get_running_loop().time() - self._beaten[1]
+        return {name: age for name, age in (("beaten_s", beaten_s), ("connected_s", connected_s)) if age is not None}
 
     async def beat(self) -> bool:
         """Say that the door works, if it does and it is time; True where it was said."""
@@ -64,22 +69,25 @@ class Pulse:
             return False
         now = clock.now()
         mine = self._beaten and (self._beaten[0], timedelta(seconds=loop_now - self._beaten[1]))
-        told, new_at = dict(self._counted), self._new_at()
+        told, new_at = self._tally.untold(), self._new_at()
+        present = self._tally.present()
+        if mine:
+            present["stored_per_s"] = told.get("stored", 0) / mine[1].total_seconds()
         try:
             conn = await self._careful.connection()
             async with db.in_time(conn):
                 if new_at is not None and new_at != self._told_new:
                     await devices.session_was_new(conn, self._door, new_at)
-                await devices.ingest_works(conn, self._door, now, told, mine)
+                await devices.ingest_works(conn, self._door, now, told, mine, present=present)
         except psycopg.Error as error:
             log.warning("no beat: %s", described(error))
             await self._careful.drop()
             self._due = loop_now + BACKOFF_MOST_S
             return False
-        self._counted.subtract(told)  # what was counted meanwhile stays
+        self._tally.told(told)
         if mine and abs(now - mine[0] - mine[1]) > STEP:
             log.warning("the clock was set by about %d s", (now - mine[0] - mine[1]).total_seconds())
-            self._counted["clock_steps"] += 1
+            self._tally.counts["clock_steps"] += 1
         self._beaten = now, loop_now
         self._told_new = new_at
         self._due = loop_now + BEAT_S

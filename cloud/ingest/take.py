@@ -13,13 +13,14 @@ from cloud.days import shanghai_day
 from cloud.devices.models import Received
 from cloud.down import queue
 from cloud.ingest import store
-from cloud.ingest.dating import AHEAD, EARLIEST, date_message
+from cloud.ingest.dating import AHEAD, EARLIEST, LATE_S, date_message
 from cloud.ingest.decode import decode
 from cloud.ingest.marks import raise_mark
 from cloud.ingest.models import INTERNAL, REFUSED, Arrival, Checked, Dated, Quarantine
 from protocol import codes
 
 if TYPE_CHECKING:
+    from collections import Counter
     from datetime import datetime
 
     from cloud.db import Conn
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 OUTCOMES = ("stored", "duplicate", "id_clash", "quarantined", "link")
 
 
-async def take(conn: Conn, box: Box, settings: Settings, arrival: Arrival) -> str:
-    """Do everything that one message asks for; one of OUTCOMES."""
+async def take(conn: Conn, box: Box, settings: Settings, arrival: Arrival, beside: Counter[str] | None = None) -> str:
+    """Do everything that one message asks for; one of OUTCOMES. `beside` counts what is more, if it is committed."""
     found = decode(arrival.topic, arrival.payload)
     if isinstance(found, Checked):
         found = await _against_registry(conn, found, arrival.received_at)
@@ -42,7 +43,10 @@ async def take(conn: Conn, box: Box, settings: Settings, arrival: Arrival) -> st
         await flow.on_link(conn, found.device_id, found.id, found.body["st"], at, retained=arrival.retained)
         return "link"
     dated = date_message(found.body, arrival.received_at)
-    return await _store(conn, box, settings, found, dated, arrival.received_at)
+    outcome = await _store(conn, box, settings, found, dated, arrival.received_at)
+    if beside is not None and outcome != "duplicate":
+        beside["late"] += dated.late_s is None or dated.late_s > LATE_S
+    return outcome
 
 
 async def again(conn: Conn, box: Box, settings: Settings, arrival: Arrival, now: datetime) -> str | Quarantine:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from cloud.devices import store as devices
 from cloud.down.send import Sender
+from cloud.run import watch
 from cloud.run.process import run
 from cloud.sealed import Box
 
@@ -19,11 +21,17 @@ if TYPE_CHECKING:
 
 async def main(settings: Settings, ready: Callable[[], None]) -> None:
     """Until cancelled."""
-    await Sender(settings, Box(settings.data_key_bytes), _beat).run(ready)
+    sender = Sender(settings, Box(settings.data_key_bytes), _beat)
+
+    async def check() -> dict[str, list[str]]:
+        return {"send": sender.wrong(asyncio.get_running_loop().time())}
+
+    async with watch.beside(settings, "send", [sender.tally], check):
+        await sender.run(ready)
 
 
-async def _beat(conn: Conn, now: datetime, counted: dict[str, int]) -> None:
-    await devices.beat(conn, "send", now, counted)
+async def _beat(conn: Conn, now: datetime, counted: dict[str, int], present: dict[str, float]) -> None:
+    await devices.beat(conn, "send", now, counted, present)
 
 
 if __name__ == "__main__":

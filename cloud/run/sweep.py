@@ -20,8 +20,10 @@ from cloud.devices import store as devices_store
 from cloud.down import store as down
 from cloud.errors import described
 from cloud.ingest import sums, weeks
+from cloud.run import watch
 from cloud.run.process import run
 from cloud.sealed import Box
+from cloud.tally import Series, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 
 TURN_S = 1.0  # the shortest promise kept here is 15 s: everyone on the desk is told of a call that nobody took
 BEAT_S = 5.0
+QUIET_S = 15.0  # three beats; a turn takes milliseconds
 DOWN_KEPT = timedelta(days=7)  # what was told to a terminal, for questions about last week
 RETIRED_AT_ONCE = 5_000  # rows in one transaction: some 50 ms
 RETIRE_EVERY = timedelta(minutes=1)
@@ -52,7 +55,8 @@ class Sweep:
         self._retired_at: datetime | None = None
         self._paused_at: datetime | None = None
         self._weeks_at: datetime | None = None
-        self._counted: dict[str, int] = {}
+        self.tally = Tally("sweep", (*self.jobs, "failed"), {"turn_s": Series()})
+        self._well_at: float | None = None
 
     @property
     def jobs(self) -> dict[str, Job]:
@@ -68,24 +72,35 @@ class Sweep:
 
     async def turn(self, conn: Conn, now: datetime) -> bool:
         """Do every job once; True where all went well."""
-        well = True
+        well, loop = True, asyncio.get_running_loop()
+        begun = loop.time()
         for name, job in self.jobs.items():
             try:
                 async with conn.transaction():
                     done = await job(conn, now)
-                self._counted[name] = self._counted.get(name, 0) + done
+                self.tally.counts[name] += done
             except Exception as error:  # one broken job must not stop the others
                 if db.is_outage(error, conn):
                     raise
                 well = False
+                self.tally.counts["failed"] += 1
                 log.error("%s failed: %s", name, described(error))  # noqa: TRY400 - its text may quote a row
+        self.tally.series["turn_s"].add(loop.time() - begun)
+        if well:
+            self._well_at = loop.time()
         return well
+
+    def wrong(self, loop_now: float) -> list[str]:
+        """What is not as it should be."""
+        late = self._well_at is None or loop_now - self._well_at > QUIET_S
+        return ["no turn went well lately"] if late else []
 
     async def beat(self, conn: Conn, now: datetime) -> None:
         """Say that the sweep works."""
         async with conn.transaction():
-            await devices_store.beat(conn, "sweep", now, self._counted)
-        self._counted = {}
+            told = self.tally.untold()
+            await devices_store.beat(conn, "sweep", now, told, self.tally.present())
+        self.tally.told(told)
 
     async def _escalate(self, conn: Conn, now: datetime) -> int:
         return await calls.sweep(conn, self._box, self._settings, now)
@@ -127,6 +142,15 @@ class Sweep:
 async def main(settings: Settings, ready: Callable[[], None]) -> None:
     """Until cancelled; waits for a database that is away."""
     sweep = Sweep(settings, Box(settings.data_key_bytes))
+
+    async def check() -> dict[str, list[str]]:
+        return {"sweep": sweep.wrong(asyncio.get_running_loop().time())}
+
+    async with watch.beside(settings, "sweep", [sweep.tally], check):
+        await _turns(settings, sweep, ready)
+
+
+async def _turns(settings: Settings, sweep: Sweep, ready: Callable[[], None]) -> None:
     told = False
     while True:
         try:

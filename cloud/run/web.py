@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import uvicorn
+from psycopg_pool import PoolTimeout
 
 from cloud import db
+from cloud.run import watch
 from cloud.run.process import run
 from cloud.settings import SettingsError
 from cloud.web.app import create_app
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cloud.settings import Settings
+    from cloud.web.state import Parts
 
 STOP_S = 1  # for answers that are being written; streams are ended at once
 RETRY_S = 1.0  # the database is not there yet
@@ -63,13 +66,28 @@ async def main(settings: Settings, ready: Callable[[], None]) -> None:
         ready,
     )
     log.info("http://%s:%d/live (this machine only: there are no logins yet)", *listening.getsockname()[:2])
-    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    parts: Parts = app.state.parts
+
+    async def check() -> dict[str, list[str]]:
+        return {"web": await _wrong(parts)}
+
+    async with watch.beside(settings, "web", [parts.tally], check):
+        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True
+            parts.feed.close()
+            await serving
+
+
+async def _wrong(parts: Parts) -> list[str]:
     try:
-        await asyncio.shield(serving)
-    finally:
-        server.should_exit = True
-        app.state.parts.feed.close()
-        await serving
+        async with db.transaction(parts.pool) as conn:
+            await conn.execute("select 1")
+    except (psycopg.Error, PoolTimeout) as error:
+        return [f"the database does not answer: {type(error).__name__}"]
+    return []
 
 
 async def _schema(settings: Settings) -> None:

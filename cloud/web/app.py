@@ -16,11 +16,13 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
-from cloud import db
+from cloud import clock, db
+from cloud.devices import store as devices
 from cloud.errors import AppError
 from cloud.html.render import STATIC
 from cloud.sealed import Box
-from cloud.web.desks import api, live
+from cloud.tally import Series, Tally
+from cloud.web.desks import api, live, ops
 from cloud.web.feed import Feed
 from cloud.web.guard import Guard
 from cloud.web.state import Parts
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from cloud.settings import Settings
 
+BEAT_S = 5.0
 AWAY = "数据库暂时无法连接，请稍候重试。紧急情况请直接使用电话。"
 
 log = logging.getLogger(__name__)
@@ -39,26 +42,30 @@ def create_app(settings: Settings) -> FastAPI:
     """The application. The interactive documentation is off: it loads its parts from outside."""
     pool = db.connect_pool(settings)
     feed = Feed(settings.database_url)
+    tally = Tally("web", ("requests", "refused", "errors"), {"request_s": Series()})
+    tally.look = lambda: {"pages": float(feed.open_pages)}
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with pool:
-            listening = asyncio.ensure_future(feed.run())
+            tasks = [asyncio.ensure_future(feed.run()), asyncio.ensure_future(_beat(pool, tally))]
             try:
                 yield
             finally:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="OneKeyCall", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.state.parts = Parts(pool, Box(settings.data_key_bytes), feed)
+    app.state.parts = Parts(pool, Box(settings.data_key_bytes), feed, tally)
     app.include_router(live.router)
     app.include_router(api.router)
+    app.include_router(ops.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(PoolTimeout, _away)
     app.add_exception_handler(psycopg.OperationalError, _away)
-    app.add_middleware(Guard, host=settings.web_host)
+    app.add_middleware(Guard, host=settings.web_host, tally=tally)
 
     @app.get("/")
     async def home() -> RedirectResponse:
@@ -73,6 +80,17 @@ def create_app(settings: Settings) -> FastAPI:
         return PlainTextResponse("ok")
 
     return app
+
+
+async def _beat(pool: db.Pool, tally: Tally) -> None:
+    """Say that the pages work, until cancelled. A database that is away is told later."""
+    while True:
+        with contextlib.suppress(psycopg.Error, PoolTimeout):
+            told = tally.untold()
+            async with db.transaction(pool) as conn:
+                await devices.beat(conn, "web", clock.now(), told, tally.present())
+            tally.told(told)
+        await asyncio.sleep(BEAT_S)
 
 
 async def _refused(_: Request, error: Exception) -> PlainTextResponse:

@@ -90,6 +90,11 @@ class Feed:
         self.connected = False
         self.misread = 0  # notifications that were not ours to understand: taken as "everything changed"
 
+    @property
+    def open_pages(self) -> int:
+        """Pages whose stream is open."""
+        return len(self._pages)
+
     @contextmanager
     def page(self) -> Iterator[Page]:
         """A page for as long as its stream is open."""

@@ -6,6 +6,7 @@ rebinding) and a request that another site makes are refused before any page see
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from cloud.errors import described
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from cloud.tally import Tally
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -57,9 +60,10 @@ def refusal(method: str, headers: dict[str, str], names: frozenset[str]) -> str 
 class Guard:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, tally: Tally) -> None:
         self._app = app
         self._names = LOOPBACK_NAMES | {host}
+        self._tally = tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -70,12 +74,15 @@ class Guard:
         reason = refusal(scope["method"], given, self._names)
         static = scope["path"].startswith("/static/")
 
-        begun = False
+        self._tally.counts["requests"] += 1
+        loop, begun = asyncio.get_running_loop(), False
+        asked_at = loop.time()
 
         async def with_headers(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                self._count(message["status"], scope["path"], loop.time() - asked_at)
                 headers = [pair for pair in message.get("headers", []) if pair[0].lower() not in HEADERS]
                 headers += HEADERS.items()
                 if not any(name.lower() == b"cache-control" for name, _ in headers):
@@ -92,6 +99,15 @@ class Guard:
             log.error("request broke: %s", described(error))  # noqa: TRY400
             if not begun:
                 await _answer(500, BROKEN, with_headers)
+
+    def _count(self, status: int, path: str, seconds: float) -> None:
+        """By the first word of the answer: a stream has no end to wait for."""
+        if status >= 500:
+            self._tally.counts["errors"] += 1
+        elif status >= 400:
+            self._tally.counts["refused"] += 1
+        if not path.startswith("/static/"):
+            self._tally.series["request_s"].add(seconds)
 
 
 async def _answer(status: int, text: str, send: Send) -> None:

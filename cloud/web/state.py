@@ -10,6 +10,7 @@ from fastapi import Request
 if TYPE_CHECKING:
     from cloud.db import Pool
     from cloud.sealed import Box
+    from cloud.tally import Tally
     from cloud.web.feed import Feed
 
 
@@ -20,6 +21,7 @@ class Parts:
     pool: Pool
     box: Box
     feed: Feed
+    tally: Tally
 
 
 def parts_of(request: Request) -> Parts:

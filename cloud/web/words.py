@@ -68,3 +68,45 @@ REFUSALS = {
     "refused": "数据库拒绝其内容",
     "internal": "平台内部错误（我方故障）",
 }
+
+# Processes of ours, and the two lanes of ingest, as /ops names them.
+PROCESSES = {
+    "ingest": "按键与事件接入",
+    "beats": "心跳接入",
+    "send": "下行发送",
+    "sweep": "定时任务",
+    "web": "页面",
+}
+
+COUNTS = {
+    "stored": "已入库",
+    "duplicate": "重复",
+    "late": "迟到",
+    "redelivered": "代理重投",
+    "id_clash": "编号冲突",
+    "quarantined": "已隔离",
+    "retries": "重试",
+    "batches": "批次",
+    "acked": "已确认",
+    "clock_steps": "时钟被调整",
+    "sent": "已发送",
+    "expired": "过期未发",
+    "unreadable": "无法解密",
+    "restarts": "重新连接",
+    "escalated": "升级",
+    "failed": "任务失败",
+    "retired": "清理",
+    "requests": "请求",
+    "refused": "拒绝",
+    "errors": "出错",
+}
+
+# Which of them a process is shown with; the rest is in /metrics.
+_DOOR = ("stored", "acked", "duplicate", "late", "redelivered", "id_clash", "quarantined", "retries")
+COUNTED = {
+    "ingest": _DOOR,
+    "beats": (*_DOOR, "batches"),
+    "send": ("sent", "expired", "unreadable", "restarts"),
+    "sweep": ("escalated", "retired", "failed"),
+    "web": ("requests", "refused", "errors"),
+}

@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_the_three_that_have_no_default_are_enough(environment: pytest.MonkeyPatch) -> None:
     """Everything else has a default that is safe."""
     settings = load(Settings)
-    assert (settings.web_host, settings.broker_mqtt5) == ("127.0.0.1", True)
+    assert (settings.web_host, settings.metrics_host, settings.broker_mqtt5) == ("127.0.0.1", "127.0.0.1", True)
     assert settings.data_key_bytes == b"\xab" * 32
 
 

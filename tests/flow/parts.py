@@ -48,6 +48,7 @@ def environment(database: str, broker_port: int) -> dict[str, str]:
         "OKC_BROKER_PASSWORD": CLOUD_PASSWORD,
         "OKC_DATA_KEY": DATA_KEY,
         "OKC_HOTLINE_NUMBER": HOTLINE,
+        "OKC_METRICS_PORT": "0",
     }
 
 

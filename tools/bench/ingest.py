@@ -119,6 +119,7 @@ class Ingest:
             "OKC_BROKER_PASSWORD": "unused",
             "OKC_DATA_KEY": KEY,
             "OKC_HOTLINE_NUMBER": "01055500009",
+            "OKC_METRICS_PORT": "0",  # other processes of ours may run on this machine
             **more,
         }
         words = [sys.executable, "-m", "tools", "serve", name]

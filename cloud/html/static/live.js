@@ -5,6 +5,7 @@
   const clock = document.getElementById("clock");
   const link = document.getElementById("link");
   const announce = document.getElementById("announce");
+  const part = document.querySelector("main [hx-get]"); // what the page is for: it is old when this cannot be read
   if (!clock || !link) return;
   // The server's clock counts, not this machine's.
   const offset = Number(clock.dataset.now) * 1000 - Date.now();
@@ -26,6 +27,7 @@
     }
   }
   function count() {
+    if (!announce) return; // no alarms on this page
     const holder = document.querySelector("[data-waiting]");
     const number = holder ? Number(holder.dataset.waiting) : 0;
     if (number === waiting) return;
@@ -51,7 +53,7 @@
     count();
   });
   // The stream can stand while the page cannot be read: what is shown is then old, and must say so.
-  let streaming = false;
+  let streaming = !document.querySelector("[sse-connect]"); // a page without a stream asks by itself
   let readable = true;
   function show() {
     if (!readable) say("stale", "off");
@@ -60,14 +62,14 @@
   }
   for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(failure, (event) => {
-      if (event.detail.elt && event.detail.elt.id === "cases") {
+      if (event.detail.elt && event.detail.elt === part) {
         readable = false;
         show();
       }
     });
   }
   document.addEventListener("htmx:afterOnLoad", (event) => {
-    if (!readable && event.detail.elt && event.detail.elt.id === "cases" && event.detail.successful !== false) {
+    if (!readable && event.detail.elt && event.detail.elt === part && event.detail.successful !== false) {
       readable = event.detail.xhr.status < 400;
       show();
     }
@@ -83,11 +85,11 @@
   document.addEventListener("visibilitychange", () => {
     // A page that slept has missed what happened meanwhile.
     if (!document.hidden && window.htmx) {
-      htmx.trigger("#cases", "okc:refresh");
-      htmx.trigger("#devices", "okc:refresh");
+      for (const each of document.querySelectorAll("main [hx-get]")) htmx.trigger(each, "okc:refresh");
     }
   });
-  say("live", "off");
+  if (streaming) show();
+  else say("live", "off");
   setInterval(tick, 1000);
   tick();
   count();

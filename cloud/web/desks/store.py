@@ -73,3 +73,39 @@ async def contact_counts(conn: Conn, now: datetime) -> list[tuple[Contact, int]]
         )
         for status, seen, in_call, heartbeat_s, number in await cursor.fetchall()
     ]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """When a process last said that it works, what it counted ever, and how it stood then."""
+
+    process: str
+    beat_at: datetime
+    counters: dict[str, int]
+    present: dict[str, float]
+
+
+async def beats(conn: Conn) -> list[Beat]:
+    """Of every process that ever worked."""
+    async with conn.cursor(row_factory=class_row(Beat)) as cursor:
+        await cursor.execute("select process, beat_at, counters, present from service_health")
+        return await cursor.fetchall()
+
+
+async def quarantined(conn: Conn, since: datetime) -> list[tuple[str, int, int, int]]:
+    """(reason, messages kept, times they came, not settled by anybody), the most frequent first."""
+    cursor = await conn.execute(
+        "select reason, count(*), sum(times), count(*) filter (where settled is null)"
+        " from quarantine where received_at > %(since)s group by 1 order by 3 desc, 1",
+        {"since": since},
+    )
+    return [(reason, kept, int(times), left) for reason, kept, times, left in await cursor.fetchall()]
+
+
+async def sessions_lost(conn: Conn, since: datetime, most: int) -> list[tuple[str, datetime, datetime]]:
+    """(door, when it was last known to work, when the broker had forgotten it), the latest first."""
+    cursor = await conn.execute(
+        "select door, from_at, at from session_lost where at > %(since)s order by at desc limit %(most)s",
+        {"since": since, "most": most},
+    )
+    return [(door, from_at, at) for door, from_at, at in await cursor.fetchall()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from cloud.ingest.lease import LASTS, Lease
 from cloud.ingest.pulse import BEAT_S, Pulse
 from cloud.sealed import Box
 from cloud.settings import Settings
+from cloud.tally import Tally
 from tests.flow.parts import environment, scalar, until
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ async def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 @pytest.fixture
-async def counted() -> Counter[str]:
-    return Counter()
+async def tally() -> Tally:
+    return Tally("ingest")
 
 
 @pytest.fixture
-async def pulse(database: str, counted: Counter[str]) -> AsyncIterator[Pulse]:
-    careful = Careful(settings(database), Box(bytes(32)), counted)
-    yield Pulse("ingest", careful, counted, lambda: True, lambda: None)
+async def pulse(database: str, tally: Tally) -> AsyncIterator[Pulse]:
+    careful = Careful(settings(database), Box(bytes(32)), tally.counts)
+    yield Pulse("ingest", careful, tally, lambda: True, lambda: None)
     await careful.drop()
 
 
@@ -75,21 +75,22 @@ async def gaps(database: str) -> list[Any]:
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
 async def test_a_clock_that_is_set_is_counted_and_makes_no_gap(
-    database: str, clocks: Clocks, pulse: Pulse, counted: Counter[str], step: timedelta
+    database: str, clocks: Clocks, pulse: Pulse, tally: Tally, step: timedelta
 ) -> None:
     """Forward it would excuse an hour in which terminals were heard; and back again the same hour."""
     assert await pulse.beat()
     clocks.wall += step
     clocks.pass_by(BEAT_S)
     assert await pulse.beat()
-    assert counted["clock_steps"] == 1
+    assert tally.untold()["clock_steps"] == 1
     clocks.wall -= step
     clocks.pass_by(BEAT_S)
     assert await pulse.beat()
-    assert counted["clock_steps"] == 1, "the first was told, the second is new"
+    assert tally.untold()["clock_steps"] == 1, "the first was told, the second is new"
     clocks.pass_by(BEAT_S)
     assert await pulse.beat()
-    assert counted["clock_steps"] == 0
+    assert tally.untold() == {}
+    assert tally.counts["clock_steps"] == 2
     assert await gaps(database) == []
 
 
@@ -145,7 +146,7 @@ async def test_doors_that_come_back_at_the_same_moment_make_one_gap(database: st
 
 
 async def test_a_worker_that_was_away_while_another_worked_makes_no_gap(
-    database: str, clocks: Clocks, pulse: Pulse, counted: Counter[str]
+    database: str, clocks: Clocks, pulse: Pulse, tally: Tally
 ) -> None:
     """Frozen, or standing by: its own clock tells of an hour, the table of five seconds."""
     assert await pulse.beat()
@@ -155,7 +156,7 @@ async def test_a_worker_that_was_away_while_another_worked_makes_no_gap(
             await store.beat(conn, "ingest", beat_at, {})
     assert await pulse.beat()
     assert await gaps(database) == []
-    assert counted["clock_steps"] == 0
+    assert tally.counts["clock_steps"] == 0
 
 
 async def test_a_lease_from_a_future_that_was_taken_back_is_nobodys(database: str) -> None:

@@ -96,6 +96,7 @@ async def site(database: str) -> AsyncIterator[Site]:
         database_url=database,
         data_key="22" * 32,
         web_port=port,
+        metrics_port=0,
         hotline_number="01055500001",
         hotline_label="区级坐席",
     )

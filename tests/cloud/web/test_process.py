@@ -22,7 +22,7 @@ STOP_S = 10  # a bound for a loaded machine; the process aims at two
 def environment(database: str, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OKC_")}
     own = {"OKC_DATABASE_URL": database, "OKC_DATA_KEY": "33" * 32, "OKC_HOTLINE_NUMBER": "01055500001"}
-    return {**clean, **own, "OKC_WEB_PORT": str(free_port()), **more}
+    return {**clean, **own, "OKC_WEB_PORT": str(free_port()), "OKC_METRICS_PORT": "0", **more}
 
 
 def test_it_says_ready_answers_and_stops_with_a_stream_open(database: str) -> None:
