@@ -74,7 +74,7 @@ class Listener:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker has confirmed our subscription and the connection stands."""
+        """Whether our subscription stands at the broker, and the connection."""
         return self._connection is not None and self._connection.subscribed
 
     @property
@@ -260,7 +260,10 @@ class _Connection:
         if reason.is_failure:
             log.error("broker refuses us: %s", reason)
             return
-        if not flags.session_present:
+        if flags.session_present:
+            # What we subscribed to stands; the answer below comes behind all that the broker has kept for us.
+            self.subscribed = self.was_subscribed = True
+        else:
             self._is_new()
         # Also where the broker still has our session: a newer version of us may read more.
         client.unsubscribe(CLOUD_FILTER)  # of a version before there was a lane for heartbeats

@@ -52,7 +52,7 @@ def _beats_of(sent: list[Said], day: date) -> set[tuple[str, str]]:
     return {each.name for each in sent if each.kind == "hb" and day_of(each.body["t"]) == day}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 async def test_two_minutes_of_kills_lose_and_double_nothing(broker: Mosquitto, tmp_path: Path) -> None:
     """Sent is stored, heartbeats are missing only where a broker was killed and then counted, every day is a day."""
     await _run(broker, tmp_path, 120.0)
