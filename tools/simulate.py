@@ -56,6 +56,7 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
         float | None, typer.Option(help="Seconds between heartbeats; else the configuration's.")
     ] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds, then end; else until stopped.")] = None,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds after that for the last receipts.")] = DRAIN_S,
     starts: Annotated[float, typer.Option(min=0.1, help="Terminals that start in a second.")] = STARTS_PER_S,
     press_every: Annotated[float | None, typer.Option(help="Seconds between presses of each terminal.")] = None,
     rhythm: Annotated[bool, typer.Option(help="Fewer presses at night, by the clock of Shanghai.")] = False,
@@ -98,7 +99,8 @@ def simulate(  # noqa: PLR0917 - each is an option, none is positional for the u
         starts_per_s=starts / share.of_all,
         tell=(lambda line: say(json.dumps(line, ensure_ascii=False))) if keys else None,
     )
-    print(json.dumps(asyncio.run(_play(make, share, say, duration=duration, weather=weather, reads=reads))), flush=True)
+    found = asyncio.run(_play(make, share, say, duration=duration, settle=settle, weather=weather, reads=reads))
+    print(json.dumps(found), flush=True)
 
 
 async def _play(make: Callable[[], Fleet], share: machine.Share, say: Say, **run: Any) -> dict[str, Any]:
@@ -122,7 +124,9 @@ class _Play:
         self._share = share
         self._say = say
 
-    async def run(self, *, duration: float | None, weather: list[Planned], reads: bool) -> dict[str, Any]:
+    async def run(
+        self, *, duration: float | None, settle: float, weather: list[Planned], reads: bool
+    ) -> dict[str, Any]:
         """Until its time is over or it is stopped; what it counted."""
         fleet, stop = self._fleet, asyncio.Event()
         _on_signals(stop)
@@ -137,7 +141,7 @@ class _Play:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), duration)
             connecting.cancel()
-            await fleet.settled(STOPPED_DRAIN_S if stop.is_set() else DRAIN_S)
+            await fleet.settled(STOPPED_DRAIN_S if stop.is_set() else settle)
             # Before the farewell: afterwards nobody is connected.
             return self._summary(last=True)
 
