@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aiomqtt
 import pytest
 
-from tests.fixtures.hardened import HOST
+from tests.fixtures.hardened import HOST, LOOPBACK
 from tests.flow.parts import until
 from tests.flow.siege import NEIGHBOUR, THIEF, connect, heard_until, siege, stay
 from tools.broker import config
@@ -53,6 +53,12 @@ OTHERS = (
     "$SYS/broker/uptime",
     "$CONTROL/dynamic-security/v1",
 )
+
+
+async def test_the_broker_has_two_doors_and_no_other(siege: Siege) -> None:
+    """Some settings, said in the wrong place, make Mosquitto open its own plain one beside them, on every address."""
+    broker = siege.broker
+    assert broker.listening() == {(LOOPBACK, broker.port), (LOOPBACK, broker.inside_port)}
 
 
 @pytest.mark.parametrize("protocol", [aiomqtt.ProtocolVersion.V311, aiomqtt.ProtocolVersion.V5])

@@ -31,7 +31,6 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
     ("max_queued_bytes", "629145600", "the same in bytes, so that a flood of long messages cannot take the memory"),
     ("max_keepalive", "600", "for clients of MQTT 5, our own; 2.0.11 takes what a 3.1.1 terminal says, which is 300 s"),
     ("persistent_client_expiration", "30d", "whoever was away for longer starts anew; a revoked one is forgotten"),
-    ("allow_zero_length_clientid", "false", "every client has a name"),
     ("set_tcp_nodelay", "true", "else 40 ms are added to every route"),
     ("retain_available", "true", "a terminal's `state` is retained"),
     ("check_retain_source", "true", "what was retained by somebody who may no longer write is not handed on"),
@@ -105,6 +104,8 @@ def _door(door: Door) -> list[str]:
     lines = [
         f"listener {door.port} {door.address}",
         "allow_anonymous false",
+        "# Every client has a name. Said here: above the doors this opens Mosquitto's own, 1883 on every address.",
+        "allow_zero_length_clientid false",
         f"password_file {door.users}",
         f"acl_file {door.rules}",
         "# Every terminal, and as many again while they come back over lines that nobody has given up yet."
