@@ -55,6 +55,8 @@ COUNTS = {
     "clock_steps": "Times that the clock of this machine was set",
     "sent": "Messages to terminals that the broker has",
     "expired": "Messages to terminals that expired before the broker could have them",
+    "sent_again": "Messages to terminals sent once more because no answer came",
+    "unanswered": "Messages to terminals that expired without an answer",
     "unreadable": "Messages to terminals that could not be opened",
     "restarts": "Times that the process began anew with its connections",
     "failed": "Jobs that failed; they are tried again at the next turn",
