@@ -104,8 +104,6 @@ def _door(door: Door) -> list[str]:
     lines = [
         f"listener {door.port} {door.address}",
         "allow_anonymous false",
-        "# Every client has a name. Said here: above the doors this opens Mosquitto's own, 1883 on every address.",
-        "allow_zero_length_clientid false",
         f"password_file {door.users}",
         f"acl_file {door.rules}",
         "# Every terminal, and as many again while they come back over lines that nobody has given up yet."
