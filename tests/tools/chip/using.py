@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 LIMIT_S = 120  # of one program on a busy machine
-# The emulated console's Ctrl-C is a signal and may come late, into the paste that follows it: then a person tries again.
+# The emulated console's Ctrl-C is a signal; late, it comes into the paste that follows: then a person tries again.
 BROKEN_PASTE = "could not complete raw paste"
 
 
