@@ -117,7 +117,7 @@ async def test_no_log_names_a_person(walk: Walk) -> None:
     async def all_is_done() -> bool:
         refused = "select count(*) from quarantine where reason in ('refused', 'internal')"
         stored = "select count(*) from message where id = '0badcafe.1.4'"
-        return await scalar(walk.database, refused) == 3 and await scalar(walk.database, stored) == 1
+        return bool(await scalar(walk.database, refused) == 3 and await scalar(walk.database, stored) == 1)
 
     await until(all_is_done, "the press after it all is stored, and what was refused is kept")
     assert ingest.stop() == 0
