@@ -130,6 +130,29 @@ async def test_a_correction_stands_beside_what_was_received(door: Door) -> None:
     assert BOX.open_bytes(before[0][0]) == said
 
 
+@pytest.mark.parametrize(("sqlstate", "reason"), [("check_violation", "refused"), ("undefined_table", "internal")])
+async def test_what_breaks_us_again_stays_and_what_it_broke_on_quotes_nobody(
+    door: Door, sqlstate: str, reason: str
+) -> None:
+    """Nothing of it is stored; once that is mended it is taken."""
+    await door.say("press", PRESS, device=NOBODY)
+    await register(door.conn, BOX, NOBODY, None, AT)
+    await door.conn.execute(
+        "create function naming() returns trigger language plpgsql as $$ begin"
+        f" raise exception '13800000077' using errcode = '{sqlstate}', detail = 'row of XiaomingWang'; end $$;"
+        " create trigger naming after insert on case_file for each row execute function naming()".encode()
+    )
+    number = await only(door)
+    assert await replay(door, number) == "quarantined"
+    row, _, acts = await shelf.show(door.conn, BOX, number)
+    assert (row.reason, row.settled, acts[0].outcome) == (reason, None, reason)
+    assert "Xiaoming" not in acts[0].note + row.reason
+    assert "1380000" not in acts[0].note
+    assert await door.one("select count(*) from message") == 0
+    await door.conn.execute("drop trigger naming on case_file")
+    assert await replay(door, number) == "stored"
+
+
 async def test_a_state_of_then_says_nothing_of_now(door: Door) -> None:
     await door.say("state", {"st": "offline"}, device=NOBODY)
     await register(door.conn, BOX, NOBODY, None, AT)
