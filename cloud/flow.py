@@ -16,7 +16,7 @@ from cloud.down import queue
 from protocol import codes
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from cloud.db import Conn
     from cloud.devices.models import Received
@@ -54,6 +54,15 @@ async def on_duplicate(conn: Conn, device_id: str, kind: str, message_id: str, n
     await devices.count(conn, device_id, duplicates=1)
     if kind in codes.RECEIPTED_KINDS:
         await queue.receipt(conn, device_id, message_id, now)
+
+
+async def on_replayed(
+    conn: Conn, device_id: str, kind: str, message_id: str, *, days: list[date], now: datetime
+) -> None:
+    """A message out of quarantine was taken, as of then. Who closed these days without it closes them again."""
+    await devices.retold(conn, device_id, days, now)
+    if kind in codes.RECEIPTED_KINDS:
+        await queue.receipt(conn, device_id, message_id, now)  # the one of then may be too old to leave
 
 
 async def on_refused(conn: Conn, device_id: str, message_id: str | None, now: datetime) -> None:

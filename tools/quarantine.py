@@ -6,7 +6,9 @@ what a terminal said. Each message is a transaction of its own: killed at any po
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -38,6 +40,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Messages tha
 T = TypeVar("T")
 SHOWN_MAX = 200  # rows of a list that a person reads
 AT_ONCE_MAX = 10_000  # of one replay: some minutes
+TRIES = 3
 PAYLOAD_MAX = 64 * 1024  # as much as is ever kept of one
 
 Id = Annotated[int, typer.Argument(min=1, help="The number that `list` shows.")]
@@ -95,18 +98,23 @@ def show(
     out: Annotated[Path | None, typer.Option(help="Write the payload there, to correct it.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """One message with what it says, or its last correction, and what was done with it. It may name a person."""
+    """One message with what it says, or its last correction, and what was done with it. It may name a person.
+
+    What it says goes to a person's terminal or into a file of one's own, not into a pipe and from there into a log.
+    """
+    if out is None and not _at_a_terminal():
+        raise refused("what it says is shown on a terminal only; --out FILE writes it to a file that only you may read")
     row, payload, acts = _do(lambda conn, box, _settings: shelf.show(conn, box, number))
     told = {
         **_row(row),
-        "topic": row.topic,
-        "payload": payload.decode(errors="backslashreplace"),
+        "topic": _printable(row.topic),
+        "payload": _printable(payload.decode(errors="backslashreplace")),
         "acts": [{**asdict(act), "at": _time(act.at)} for act in acts],
     }
     if out is not None:
-        out.write_bytes(payload)
-        out.chmod(0o600)
+        _write(out, payload)
         told["payload"] = str(out)
+        del told["topic"]
     if as_json:
         print(json.dumps(told, ensure_ascii=False))
         return
@@ -179,6 +187,24 @@ def drop(number: Id, *, by: By, why: Why) -> None:
     typer.echo("dropped")
 
 
+def _at_a_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _printable(text: str) -> str:
+    """Whoever sent it may have put orders to the reader's terminal into it."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _write(out: Path, payload: bytes) -> None:
+    """Only its owner may read it, from the first byte on; a file that is there is not overwritten."""
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(payload)
+    except OSError as error:
+        raise refused(f"{out}: {error.strerror}") from None
+
+
 def _replaying(number: int, by: str) -> Callable[[Conn, Box, Settings], Awaitable[str]]:
     return lambda conn, box, settings: shelf.replay(conn, box, settings, number, author=by, now=clock.now())
 
@@ -223,6 +249,10 @@ def _time(at: datetime) -> str:
 def _transact(work: Callable[[Conn, Box, Settings], Awaitable[T]]) -> T:
     """As registry.transact; a database that refuses is one line and exit code 2."""
     try:
+        for _ in range(TRIES - 1):
+            # The front door may be at the same message and the same terminal, which it locks in either order.
+            with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                return transact(Settings, work)
         return transact(Settings, work)
     except SettingsError as error:
         raise refused(str(error)) from None

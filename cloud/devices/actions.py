@@ -80,6 +80,11 @@ async def link(conn: Conn, device_id: str, message_id: str, status: str, now: da
         await tell_live(conn, device_id)
 
 
+async def retold(conn: Conn, device_id: str, days: list[date], now: datetime) -> None:
+    """These days hold more since now than they did when they may have been closed."""
+    await store.mark_days(conn, device_id, days, now)
+
+
 async def count(conn: Conn, device_id: str, *, duplicates: int = 0, id_clashes: int = 0, quarantined: int = 0) -> None:
     """Count what came to nothing. A terminal of which nothing was ever taken has no row to count in."""
     state = await store.get_state(conn, device_id, lock=True)

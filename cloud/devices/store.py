@@ -203,6 +203,15 @@ async def save_report(conn: Conn, device_id: str, day: date, report: dict[str, i
     )
 
 
+async def mark_days(conn: Conn, device_id: str, days: list[date], now: datetime) -> None:
+    """More was told of these days at this moment, whenever it was received."""
+    await conn.execute(
+        "update device_day set changed_at = greatest(changed_at, %(now)s)"
+        " where device_id = %(device_id)s and day = any(%(days)s)",
+        {"device_id": device_id, "days": days, "now": now},
+    )
+
+
 async def later_event(conn: Conn, device_id: str, event: str, happened_at: datetime) -> bool:
     """Whether this event is known to have happened after a moment."""
     cursor = await conn.execute(

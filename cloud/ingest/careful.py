@@ -71,7 +71,7 @@ class Careful:
                 log.error("message not committed: %s", described(error))  # noqa: TRY400 - its text may quote a row
                 if not db.is_outage(error, self._conn):
                     if poison is None:
-                        poison = _poison(arrival, error)
+                        poison = blamed(arrival, error)
                         self._counted[poison.reason] += 1
                         continue
                     tried += 1
@@ -97,7 +97,7 @@ class Careful:
             await conn.close()
 
 
-def _poison(arrival: Arrival, error: Exception) -> Quarantine:
+def blamed(arrival: Arrival, error: Exception) -> Quarantine:
     """Whose fault: the database refuses what is in the message, or our code broke on it."""
     refused = isinstance(error, (psycopg.DataError, psycopg.IntegrityError))
     found = decode(arrival.topic, arrival.payload)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, LiteralString
 
-import psycopg
 from psycopg.rows import class_row
 
-from cloud import flow
-from cloud.errors import BadInput, Conflict, NotFound
+from cloud import db, flow
+from cloud.errors import BadInput, Conflict, NotFound, described
 from cloud.ingest import store
+from cloud.ingest.careful import blamed
 from cloud.ingest.decode import decode
-from cloud.ingest.models import REFUSED, Arrival, Quarantine
+from cloud.ingest.models import Arrival, Quarantine
 from cloud.ingest.take import again
 
 if TYPE_CHECKING:
@@ -133,13 +133,16 @@ async def replay(conn: Conn, box: Box, settings: Settings, quarantine_id: int, *
     if not payload:
         raise Conflict("only its number was kept; there is nothing to take")
     arrival = Arrival(topic=topic, payload=payload, retained=False, received_at=row.received_at)
+    why = ""
     try:
         async with conn.transaction():
             found = await again(conn, box, settings, arrival, now)
-    except (psycopg.IntegrityError, psycopg.DataError):
-        found = Quarantine(reason=REFUSED, device_id=row.device_id, message_id=row.message_id)
+    except Exception as error:  # it broke us once; its text may quote a row
+        if db.is_outage(error, conn):
+            raise
+        found, why = blamed(arrival, error), described(error)
     if isinstance(found, Quarantine):
-        await _note(conn, row, now, author, "refused", found.reason)
+        await _note(conn, row, now, author, "refused", found.reason, why)
         await conn.execute(
             "update quarantine set reason = %s, field = %s where quarantine_id = %s",
             [found.reason, found.field, quarantine_id],

@@ -6,18 +6,17 @@ Never commits, never talks to the broker, and never raises for what is in a mess
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cloud import flow
 from cloud.days import shanghai_day
 from cloud.devices.models import Received
-from cloud.down import queue
 from cloud.ingest import store
 from cloud.ingest.dating import AHEAD, EARLIEST, LATE_S, date_message
 from cloud.ingest.decode import decode
 from cloud.ingest.marks import raise_mark
 from cloud.ingest.models import INTERNAL, REFUSED, Arrival, Checked, Dated, Quarantine
-from protocol import codes
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -64,8 +63,8 @@ async def again(conn: Conn, box: Box, settings: Settings, arrival: Arrival, now:
         at = dated.happened_at
         dated = replace(dated, late_s=None if at is None else (now - at).total_seconds())
     outcome = await _store(conn, box, settings, found, dated, arrival.received_at)
-    if found.kind in codes.RECEIPTED_KINDS:
-        await queue.receipt(conn, found.device_id, found.id, now)  # the one of then may be too old to leave
+    days = [dated.day, date.fromisoformat(found.body["day"])] if found.kind == "day" else [dated.day]
+    await flow.on_replayed(conn, found.device_id, found.kind, found.id, days=days, now=now)
     return outcome
 
 

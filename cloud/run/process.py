@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloud.db import MigrationError
 from cloud.errors import described
+from cloud.run import logs
 from cloud.settings import DatabaseSettings, Settings, SettingsError, load
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ STOP_S = 1.5  # for saying goodbye; what is not finished by then is done again a
 
 def run(main: Callable[[Any, Callable[[], None]], Awaitable[None]], kind: type[DatabaseSettings] = Settings) -> None:
     """Run `main(settings, ready)` until it ends or a signal does; `kind` of settings is what it needs."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logs.begin(Path(inspect.getfile(main)).stem, sys.stderr)
     try:
         settings = load(kind)
         # A selector loop everywhere: both clients need add_reader, which the default loop of Windows has not.
@@ -48,6 +51,7 @@ async def _until_stopped(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(logs.of_loop)
     for name in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
             signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud.billing import actions as billing
+from cloud.billing import store as billing_store
+from cloud.days import shanghai_day
 from cloud.devices.actions import register
 from cloud.errors import AppError, BadInput, Conflict, NotFound
 from cloud.ingest import shelf
 from protocol import messages
 from tests.cloud.ingest.conftest import AT, BEAT, BOX, DEVICE, NEIGHBOUR, PRESS, SETTINGS
+from tests.flow.parts import install
 
 if TYPE_CHECKING:
     from tests.cloud.ingest.conftest import Door
@@ -46,6 +50,23 @@ async def test_a_terminal_that_was_registered_too_late_gets_its_days(door: Door)
     assert await door.rows("select day, beats from device_day") == [(day, 3)]
     assert await shelf.find(door.conn, most=10) == []
     assert {each.settled for each in await shelf.find(door.conn, settled=True, most=10)} == {"replayed"}
+
+
+async def test_a_day_that_was_closed_without_it_is_to_be_closed_again(door: Door) -> None:
+    """And what a day's own record tells, of that day."""
+    yesterday = shanghai_day(AT) - timedelta(days=1)
+    told = {"day": yesterday.isoformat(), "on": 1440, "reg": 1440, "beats": 96, "presses": 0}
+    await door.say("hb", {**BEAT, "id": "0badcafe.1.1"}, device=NOBODY)
+    await door.say("day", {"answered": 0, "stuck": 0, "faults": 0, **told, "id": "0badcafe.1.2"}, device=NOBODY)
+    await register(door.conn, BOX, NOBODY, None, AT)
+    await install(door.conn, NOBODY, AT)
+    door.later(days=3)
+    for day in (yesterday, shanghai_day(AT)):
+        await billing.close_day(door.conn, day, door.now)
+    door.later(minutes=1)
+    for each in await shelf.find(door.conn, most=10):
+        assert await replay(door, each.quarantine_id) == "stored"
+    assert await billing_store.outdated_days(door.conn, yesterday, shanghai_day(AT)) == [yesterday, shanghai_day(AT)]
 
 
 async def test_an_old_press_becomes_a_late_case_and_nobody_is_rung_up(door: Door) -> None:
@@ -128,6 +149,29 @@ async def test_a_correction_stands_beside_what_was_received(door: Door) -> None:
     assert await replay(door, number) == "stored"
     assert await door.rows("select payload_sealed, payload_hash, topic, payload_bytes from quarantine") == before
     assert BOX.open_bytes(before[0][0]) == said
+
+
+@pytest.mark.parametrize(("sqlstate", "reason"), [("check_violation", "refused"), ("undefined_table", "internal")])
+async def test_what_breaks_us_again_stays_and_what_it_broke_on_quotes_nobody(
+    door: Door, sqlstate: str, reason: str
+) -> None:
+    """Nothing of it is stored; once that is mended it is taken."""
+    await door.say("press", PRESS, device=NOBODY)
+    await register(door.conn, BOX, NOBODY, None, AT)
+    await door.conn.execute(
+        "create function naming() returns trigger language plpgsql as $$ begin"
+        f" raise exception '13800000077' using errcode = '{sqlstate}', detail = 'row of XiaomingWang'; end $$;"
+        " create trigger naming after insert on case_file for each row execute function naming()".encode()
+    )
+    number = await only(door)
+    assert await replay(door, number) == "quarantined"
+    row, _, acts = await shelf.show(door.conn, BOX, number)
+    assert (row.reason, row.settled, acts[0].outcome) == (reason, None, reason)
+    assert "Xiaoming" not in acts[0].note + row.reason
+    assert "1380000" not in acts[0].note
+    assert await door.one("select count(*) from message") == 0
+    await door.conn.execute("drop trigger naming on case_file")
+    assert await replay(door, number) == "stored"
 
 
 async def test_a_state_of_then_says_nothing_of_now(door: Door) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +25,8 @@ def test_a_process_that_breaks_ends_without_quoting_the_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A trace would show the error's text, and that may quote a row. Whoever watches starts it again."""
+    for place, hook in ((sys, "unraisablehook"), (threading, "excepthook"), (logging, "raiseExceptions")):
+        monkeypatch.setattr(place, hook, getattr(place, hook))  # put back afterwards
     monkeypatch.setenv("OKC_DATABASE_URL", "unused")
     monkeypatch.setenv("OKC_DATA_KEY", "6b" * 32)
     monkeypatch.setenv("OKC_HOTLINE_NUMBER", "01055500001")
