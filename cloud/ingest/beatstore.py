@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cloud.devices.rules import HEARTBEAT_S, IN_CALL, LATE_GRACE
-from cloud.ingest.beatline import COLUMNS
+from cloud.ingest.beatline import COLUMNS, EPOCH
 from cloud.ingest.store import NOTE_HOURS, note_hours
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ _COPY = f"copy beat_stage (seq, {', '.join(COLUMNS)}) from stdin"
 # where they were never heard of. In the order of their ids: two batches wait for each other, and never in a circle.
 _LOCK = """
 insert into beat_device
-select device_id, config_version from device where device_id in (select device_id from beat_stage)
-order by device_id for no key update
+select d.* from (select distinct device_id from beat_stage order by device_id) as said, lateral (
+    select device_id, config_version from device where device_id = said.device_id offset 0 for no key update
+) as d
 """
 
 _STRANGERS = """
@@ -123,10 +124,9 @@ select device_id, id, content_hash, {_RECEIVED}, {_HAPPENED}, dating, date '1970
 from beat_stage join beat_new using (seq)
 """
 
-_STAGED = f"""
-select count(*), array_agg(distinct date_trunc('hour', {_RECEIVED}, 'UTC')), count(*) filter (where late)
-from beat_stage
-"""
+_STAGED = (
+    "select received_us / 3600000000, count(*), count(*) filter (where late) from beat_stage group by 1 order by 1"
+)
 
 _DAYS = f"""
 insert into device_day (device_id, day, beats, first_at, last_at, changed_at)
@@ -141,17 +141,17 @@ on conflict (device_id, day) do update set beats = device_day.beats + excluded.b
 
 # What each terminal's fresh heartbeats come to: the last one's figures, and sums over all.
 _SUMS = f"""
-select distinct on (device_id) device_id, {_RECEIVED} as received_at, cfg, bat, pct, mains = 1 as on_mains, csq, reg,
-    cell, drops,
-    min({_RECEIVED}) over whole as first_at, max({_RECEIVED}) over whole as last_at,
-    count(*) filter (where late) over whole as late, count(*) filter (where clash) over whole as clashes,
-    max({_HAPPENED}) filter (where call = 0) over whole as idle_at,
-    max(epoch) filter (where marks) over whole as epoch, max(place) filter (where marks) over whole as place,
-    last_value(offset_ms) over (partition by device_id order by (offset_ms is not null), seq
-        rows between unbounded preceding and unbounded following) as offset_ms
-from beat_stage join beat_new using (seq)
-window whole as (partition by device_id)
-order by device_id, seq desc
+select device_id, {_RECEIVED} as received_at, cfg, bat, pct, mains = 1 as on_mains, csq, reg, cell, drops, first_at,
+    last_at, whole.late, clashes, idle_at, whole.epoch, whole.place, dated.offset_ms
+from (
+    select max(seq) as last_seq, min({_RECEIVED}) as first_at, max({_RECEIVED}) as last_at,
+        count(*) filter (where late) as late, count(*) filter (where clash) as clashes,
+        max({_HAPPENED}) filter (where call = 0) as idle_at,
+        max(epoch) filter (where marks) as epoch, max(place) filter (where marks) as place,
+        max(seq) filter (where offset_ms is not null) as dated_seq
+    from beat_stage join beat_new using (seq) group by device_id
+) as whole join beat_stage s on s.seq = last_seq left join (select seq, offset_ms from beat_stage) as dated
+    on dated.seq = dated_seq
 """
 
 _STATES = f"""
@@ -219,6 +219,8 @@ class Batch:
 async def prepare(conn: Conn) -> None:
     """Once for each connection, outside a transaction."""
     await conn.execute(_STAGE)
+    # Nothing is known of temporary tables: the planner would sort both sides of each join of 2,000 rows.
+    await conn.execute("set enable_mergejoin = off")
 
 
 async def stage(conn: Conn, lines: Sequence[str]) -> None:
@@ -254,11 +256,13 @@ async def look(conn: Conn) -> Seen:
         await conn.execute(_LOCK)
         await conn.execute(_KNOWN)
         gone = await conn.execute(_STRANGERS)
-        count = await conn.execute(_STAGED.encode())
+        count = await conn.execute(_STAGED)
         fresh = await conn.execute(_FRESH)
     strangers = [row[0] for row in await gone.fetchall()]
-    ((staged, hours, late),) = await count.fetchall()
+    counts = await count.fetchall()
     ((stored, clashes, doubts),) = await fresh.fetchall()
+    staged, late = sum(row[1] for row in counts), sum(row[2] for row in counts)
+    hours = [EPOCH + timedelta(hours=row[0]) for row in counts]
     return Seen(strangers, staged, hours, late, stored, clashes, doubts)
 
 

@@ -11,8 +11,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cloud import clock
 
@@ -45,16 +44,19 @@ class SubscribeError(OSError):
     """The broker would not have us; the text says at which step, and holds no secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One PUBLISH."""
+class Message(NamedTuple):
+    """One PUBLISH. A tuple: some 30,000 of these are made in a second."""
 
     topic: str
-    payload: bytes = field(repr=False)
+    payload: bytes
     size: int  # bytes of the whole payload
     retained: bool
     mid: int  # 0: QoS 0, nothing to acknowledge
     received_at: datetime
+
+    def __repr__(self) -> str:
+        """Without what it says."""
+        return f"Message({self.topic!r}, {self.size} bytes)"
 
 
 class Subscriber(asyncio.BufferedProtocol):
