@@ -2,7 +2,8 @@
 
 In: failures, connections and losses. Out: ms to wait, doubling from 1 s to 120 s (1 to 16 minutes after a refusal),
 each ±25 %, so that 50,000 terminals do not come back in step after an outage. A connection must hold for a minute
-before the wait starts from 1 s again: a link that flaps is a link that fails.
+before the wait starts from 1 s again: a link that flaps is a link that fails. One that held and is lost may have been
+everybody's: the next try is at a moment of the coming minute.
 """
 
 from protocol import const
@@ -15,6 +16,9 @@ _JITTER_PERCENT = const(25)
 REFUSED_FIRST_MS = 60_000
 REFUSED_MOST_MS = 960_000
 _STABLE_MS = const(60_000)
+# A server restarts, and 50,000 lose it at once. It takes some 700 handshakes a second: all together would wait longer
+# than a try lasts, fail, and come again together. Whoever presses a key meanwhile is called by telephone all the same.
+_SPREAD_MS = const(60_000)
 
 
 class Backoff:
@@ -39,10 +43,13 @@ class Backoff:
 
     def lost(self, now: int, draw: int) -> int:
         """The connection went: ms to wait before the next try."""
-        if self._since is not None and now - self._since >= _STABLE_MS:
-            self.reset()
+        held = self._since is not None and now - self._since >= _STABLE_MS
         self._since = None
-        return self.failed(draw)
+        if not held:
+            return self.failed(draw)
+        self.reset()
+        self.failed(draw)
+        return self._first + _SPREAD_MS * (draw & 0xFFFF) // 0xFFFF
 
     def reset(self) -> None:
         """What made the tries fail is over."""

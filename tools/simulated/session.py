@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 KEEPALIVE_S = 300
 PING_S = KEEPALIVE_S * 0.9
 ANSWER_S = 60.0  # to TCP, TLS, CONNECT and SUBSCRIBE together, and to a ping: what a terminal on 2G waits
-BACKOFF_FIRST_S, BACKOFF_MOST_S = 1.0, 120.0  # doubled each time, +-25 %, so that a fleet does not come back at once
+BACKOFF_FIRST_S, BACKOFF_MOST_S = 1.0, 120.0  # doubled each time, +-25 %
+HELD_S, SPREAD_S = 60.0, 60.0  # a line that held so long and is lost: at any moment of the next minute
 STATE_MID = 1
 _SUBSCRIBE_MID, _FIRST_MID = 2, 3
 
@@ -189,10 +190,13 @@ class Session:
 
     def _again(self) -> None:
         self._counts.reconnects += 1
-        if self._up_at and asyncio.get_running_loop().time() - self._up_at > BACKOFF_MOST_S:
-            self._wait_s = BACKOFF_FIRST_S
+        held = self._up_at and asyncio.get_running_loop().time() - self._up_at >= HELD_S
         self._up_at = 0.0
-        self._in(self._wait_s * self._dice.uniform(0.75, 1.25), self._connect)
+        if held:
+            self._wait_s = BACKOFF_FIRST_S
+            self._in(BACKOFF_FIRST_S + self._dice.uniform(0.0, SPREAD_S), self._connect)
+        else:
+            self._in(self._wait_s * self._dice.uniform(0.75, 1.25), self._connect)
         self._wait_s = min(self._wait_s * 2, BACKOFF_MOST_S)
 
     def _drop(self) -> None:

@@ -282,6 +282,7 @@ class LadderMachine(RuleBasedStateMachine):
         dump = self.kept.load()
         if self.model.line is not None and isinstance(dump, dict) and "call" not in dump:
             self.model.closed[self.model.line] = 1
+            self.model.talk_at = None  # also where it was answered in the moment in which it was hung up
         if self.model.text is not None:
             self.model.texted.add(self.model.text[1:])
             self.model.text = None

@@ -195,7 +195,21 @@ def test_a_link_that_flaps_does_not_start_again_from_one_second() -> None:
     backoff.connected(1_000)
     assert backoff.lost(30_000, 0) == 90_000
     backoff.connected(100_000)
-    assert backoff.lost(160_000, 0) == 750
+    assert backoff.lost(160_000, 0) == 1_000
+    assert backoff.failed(0) == 1_500
+
+
+def test_who_loses_a_link_that_held_comes_back_at_any_moment_of_a_minute() -> None:
+    """50,000 that lose their server at once would otherwise be there again in the same half second, and fail."""
+    waits = []
+    for draw in range(0, 65_536, 64):
+        backoff = Backoff()
+        backoff.connected(0)
+        waits.append(backoff.lost(60_000, draw))
+    assert min(waits) == 1_000
+    assert 60_000 < max(waits) <= 61_000
+    for second in range(1, 60):
+        assert 10 <= sum(second * 1_000 <= wait < second * 1_000 + 1_000 for wait in waits) <= 25
 
 
 def test_after_a_refusal_the_waits_go_from_one_minute_to_sixteen_and_use_all_of_their_jitter() -> None:
