@@ -94,6 +94,14 @@ class DatabaseSettings(BaseSettings):
         return init_settings, env_settings, _SecretFiles(settings_cls)
 
 
+class WatchedSettings(DatabaseSettings):
+    """What a process needs that shows how it goes, `watch.py`."""
+
+    # Counts and ages, nothing personal: another address than this machine's is the operator's choice.
+    metrics_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)  # None: each process its own, see run/watch.py
+
+
 class RegistrySettings(DatabaseSettings):
     """What is needed to read and write personal data."""
 
@@ -105,7 +113,7 @@ class RegistrySettings(DatabaseSettings):
         return bytes.fromhex(self.data_key)
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, WatchedSettings):
     """What the processes need."""
 
     broker_host: str = "127.0.0.1"
@@ -120,9 +128,6 @@ class Settings(RegistrySettings):
     ingest_lanes: Literal["both", "messages", "heartbeats"] = "both"
     web_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     web_port: int = Field(default=8000, ge=0, le=65_535)
-    # Counts and ages, nothing personal: another address than this machine's is the operator's choice.
-    metrics_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
-    metrics_port: int | None = Field(default=None, ge=0, le=65_535)  # None: each process its own, see run/watch.py
     # The 24 h desk, last rung of every route. No default: a wrong number here would be dialled in an emergency.
     hotline_number: str = Field(min_length=NUMBER_CHARS_MIN, max_length=NUMBER_CHARS_MAX, pattern=r"^\+?[0-9]+$")
     # Raw heartbeats and events; sums of hours and days stay for longer. Whole weeks are dropped, so up to 7 days more.

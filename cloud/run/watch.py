@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from cloud.settings import Settings
+    from cloud.settings import WatchedSettings
     from cloud.tally import Series, Tally
 
     Check = Callable[[], Awaitable[dict[str, list[str]]]]
 
 log = logging.getLogger(__name__)
 
-PORTS = {"ingest": 9101, "send": 9102, "sweep": 9103, "web": 9104}
+PORTS = {"ingest": 9101, "send": 9102, "sweep": 9103, "web": 9104, "broker": 9105}
 AGAIN_S = 10.0  # the process that has the port may end: then a stand-by shows itself there
 CHECK_S = 5.0  # a database that says nothing by then is away
 BACKLOG = 16
@@ -80,6 +80,12 @@ GAUGES = {
     "pages": ("okc_open_pages", "Live pages that are open"),
     "outbox_age_s": ("okc_outbox_age_seconds", "Age of the oldest message to a terminal that is due and not sent"),
     "outbox_due": ("okc_outbox_due", "Messages to terminals that are due and not sent"),
+    "broker_clients": ("okc_broker_clients", "Connections to the broker"),
+    "broker_sessions": ("okc_broker_sessions", "Sessions of the broker, also of who is away"),
+    "broker_held": ("okc_broker_held_messages", "Messages that the broker holds: queued for somebody, or retained"),
+    "broker_held_bytes": ("okc_broker_held_bytes", "The same in bytes"),
+    "broker_dropped": ("okc_broker_dropped_messages", "Messages that the broker dropped since it started"),
+    "broker_heap_bytes": ("okc_broker_heap_bytes", "Memory of the broker"),
 }
 SERIES = {
     "commit_s": ("okc_commit_seconds", "From the first try to the commit"),
@@ -136,7 +142,9 @@ def _histogram(metric: str, text: str, found: dict[str, Series]) -> Metric:
 
 
 @contextlib.asynccontextmanager
-async def beside(settings: Settings, process: str, tallies: Sequence[Tally], check: Check) -> AsyncIterator[None]:
+async def beside(
+    settings: WatchedSettings, process: str, tallies: Sequence[Tally], check: Check
+) -> AsyncIterator[None]:
     """Answer while the work goes on. `check`: what is wrong, by part; nothing at all: healthy."""
     serving = asyncio.ensure_future(_serve(settings, process, tallies, check))
     try:
@@ -146,7 +154,7 @@ async def beside(settings: Settings, process: str, tallies: Sequence[Tally], che
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def _serve(settings: Settings, process: str, tallies: Sequence[Tally], check: Check) -> None:
+async def _serve(settings: WatchedSettings, process: str, tallies: Sequence[Tally], check: Check) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_View(tallies))
     ProcessCollector(registry=registry)

@@ -35,8 +35,9 @@ class Town:
         self.database = database
         self.broker = broker
         self.follower = Service(
-            "follow", {"PATH": "", "OKC_DATABASE_URL": database}, "broker", "follow", "--out", str(broker.folder),
-            "--name", "b1",
+            "follow", {"PATH": "", "OKC_DATABASE_URL": database, "OKC_METRICS_PORT": "0"},
+            "broker", "follow", "--out", str(broker.folder),
+            "--name", "b1", "--inside-port", str(broker.inside_port),
         )  # fmt: skip
 
     def client(self, name: str, password: str) -> aiomqtt.Client:

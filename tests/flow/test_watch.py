@@ -10,19 +10,24 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiomqtt
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloud import clock
 from cloud.db import migrate
 from cloud.run.watch import COUNTS, GAUGES, SERIES
+from tests.firmware.net.authority import HOST
 from tests.fixtures.postgres import running
 from tests.flow.parts import Service, add_terminal, beat, client, environment, press, scalar, until, up
 from tools.embedded.ports import free_port
 
 if TYPE_CHECKING:
     from tests.fixtures.broker import Mosquitto
+    from tests.fixtures.hardened import Hardened
     from tests.flow.conftest import Walk
 
+DEVICE, PASSWORD = "BJCY000009", "an invented password"
+OWN_TOPICS = 20  # at least: the broker's own words are retained messages too
 Figures = dict[tuple[str, str], float]
 
 
@@ -191,6 +196,62 @@ async def test_a_port_that_is_taken_stops_nobody_and_is_had_when_it_is_free(walk
         return "metrics: " in second.log() and health(second)[0] == 200
 
     await until(followed, "the second one has the port")
+
+
+async def test_the_broker_is_watched_with_what_it_holds_for_who_is_away(database: str, hardened: Hardened) -> None:
+    """Beside who follows the registry; both are missed by name, and are well again by themselves."""
+    env = {"PATH": "", "OKC_DATABASE_URL": database, "OKC_METRICS_PORT": "0"}
+    words = ["broker", "follow", "--out", str(hardened.folder), "--name", "b1"]
+    follower = Service("follow", env, *words, "--inside-port", str(hardened.inside_port))
+
+    def cloud() -> aiomqtt.Client:
+        return aiomqtt.Client(
+            "127.0.0.1", hardened.inside_port, username="cloud", password=hardened.password("cloud"),
+            identifier="away", clean_session=False,
+        )  # fmt: skip
+
+    try:
+        await follower.start()
+        async with cloud() as away:
+            await away.subscribe("okc/v1/up/hb/+", qos=1)
+        hardened.admit(DEVICE, PASSWORD)
+
+        async def published() -> bool:
+            try:
+                async with aiomqtt.Client(
+                    HOST, hardened.port, username=DEVICE, password=PASSWORD, tls_context=hardened.context()
+                ) as terminal:
+                    for number in range(40):
+                        await terminal.publish(f"okc/v1/up/hb/{DEVICE}", b"%d" % number, qos=1)
+            except aiomqtt.MqttError:
+                return False
+            return True
+
+        await until(published, "the broker has 40 for who is away")
+
+        async def held() -> bool:
+            found = figures(follower)
+            return found.get(("okc_broker_sessions", "broker"), 0) >= 2 and health(follower)[0] == 200
+
+        async def shown() -> bool:
+            return figures(follower)["okc_broker_held_messages", "broker"] >= 40 + OWN_TOPICS
+
+        await until(held, "the broker says how it is", 60)
+        await until(shown, "what it holds is counted", 60)
+        hardened.stop()
+
+        async def missed() -> bool:
+            return health(follower) == (
+                503, {"healthy": False, "wrong": {"broker": ["the broker says nothing of itself"], "follow": []}}
+            )  # fmt: skip
+
+        await until(missed, "the broker is missed", 90)
+        assert ("okc_broker_clients", "broker") not in figures(follower)
+        hardened.start()
+        await until(held, "it is well again", 60)
+        assert follower.stop() == 0
+    finally:
+        follower.end()
 
 
 def test_what_operators_are_told_to_watch_is_there() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +18,11 @@ import typer
 from cloud import db
 from cloud.devices import followers
 from cloud.run.process import run
-from cloud.settings import DatabaseSettings, SettingsError, is_loopback, load
+from cloud.settings import DatabaseSettings, SettingsError, WatchedSettings, is_loopback, load
 from tools.broker import config as conf
 from tools.broker import files
-from tools.broker.follow import Applied, Follower, apply
+from tools.broker.figures import Door
+from tools.broker.follow import Applied, apply, service
 from tools.registry import refused, say
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -119,8 +121,22 @@ async def _once(folder: Path, *, accept_loss: bool) -> Applied:
 
 @app.command()
 def follow(
-    *, out: Out, name: Annotated[str, typer.Option(help="What this broker is called in the registry.")] = ""
+    *,
+    out: Out,
+    name: Annotated[str, typer.Option(help="What this broker is called in the registry.")] = "",
+    inside_address: Annotated[str, typer.Option(help="The cloud's door, as given to `config`.")] = "127.0.0.1",
+    inside_port: Annotated[int, typer.Option(help="Its port.", min=1, max=65_535)] = PLAIN_PORT,
+    ca: Annotated[Path | None, typer.Option(help="The roots, where that door is not on loopback.")] = None,
 ) -> None:
-    """Keep the broker's list as the registry is, until SIGTERM: a revoked terminal is cut off within seconds."""
-    follower = Follower(out.absolute(), name or socket.gethostname())
-    run(follower.run, DatabaseSettings)
+    """Keep the broker's list as the registry is, until SIGTERM: a revoked terminal is cut off within seconds.
+
+    Beside it the broker's own figures are shown as /metrics and /health.
+    """
+    if ca is None and not is_loopback(inside_address):
+        raise refused("the roots of a door that others can reach: --ca")
+    try:
+        tls = None if ca is None else ssl.create_default_context(cafile=str(ca))
+    except OSError:
+        raise refused(f"{ca} holds no roots (PEM)") from None
+    door = Door(inside_address, inside_port, tls)
+    run(service(out.absolute(), name or socket.gethostname(), door), WatchedSettings)

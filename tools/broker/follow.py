@@ -21,18 +21,22 @@ import psycopg
 from cloud import db
 from cloud.devices import followers
 from cloud.errors import described
+from cloud.run import watch
 from tools.broker import files
+from tools.broker.figures import Figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from cloud.db import Conn
-    from cloud.settings import DatabaseSettings
+    from cloud.settings import DatabaseSettings, WatchedSettings
+    from tools.broker.figures import Door
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 10.0  # a NOTIFY wakes us; this is for one that was lost
 GATHER_S = 0.5  # of a bench's hundreds one after the other: the broker stands still at every list that it reads
+QUIET_S = 35.0  # three looks, and a little
 BACKOFF_S = 1.0
 STARTS_S = 5.0  # of a broker between its first line and its first signal
 # A restored, empty or wrong database must not cut off a district. Retiring so many at once is a person's decision.
@@ -100,6 +104,17 @@ class Follower:
         self._folder = folder
         self._name = name
         self._last: list[tuple[str, str]] | None = None  # by which the broker works
+        self._looked_at: float | None = None
+        self._held_back = 0
+
+    def wrong(self, loop_now: float) -> list[str]:
+        """What is not as it should be."""
+        found = []
+        if self._looked_at is None or loop_now - self._looked_at > QUIET_S:
+            found.append("the registry was not read lately")
+        if self._held_back:
+            found.append(f"{self._held_back} terminals are missing from the registry: not believed")
+        return found
 
     async def run(self, settings: DatabaseSettings, ready: Callable[[], None]) -> None:
         """Follow, and begin anew whenever the database is away; the broker then goes on by its last list."""
@@ -132,3 +147,24 @@ class Follower:
                 self._last = rows
                 log.info("%d credentials, reread %s", done.count, done.reread)
         await followers.works_by(conn, self._name, read_at, len(rows), held_back)
+        self._looked_at, self._held_back = asyncio.get_running_loop().time(), held_back
+
+
+def service(folder: Path, name: str, door: Door) -> Callable[[WatchedSettings, Callable[[], None]], Awaitable[None]]:
+    """What `process.run` runs: who follows, and beside it the broker's own figures."""
+    follower, figures = Follower(folder, name), Figures()
+
+    async def check() -> dict[str, list[str]]:
+        now = asyncio.get_running_loop().time()
+        return {"follow": follower.wrong(now), "broker": figures.wrong(now)}
+
+    async def follow(settings: WatchedSettings, ready: Callable[[], None]) -> None:
+        async with watch.beside(settings, "broker", [figures.tally], check):
+            listening = asyncio.ensure_future(figures.run(folder, door))
+            try:
+                await follower.run(settings, ready)
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    return follow
