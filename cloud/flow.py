@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cloud.calls import actions as calls
 from cloud.calls import store as cases
 from cloud.devices import actions as devices
+from cloud.devices import commands
 from cloud.down import queue
 from protocol import codes
 
@@ -39,6 +40,7 @@ async def on_message(conn: Conn, box: Box, settings: Settings, message: Received
         await calls.on_event(conn, message)
     elif message.kind == "result":
         await queue.answered(conn, message.device_id, "cmd", message.body["cid"], message.received_at)
+        await commands.heard(conn, message)
     # 3. The receipt: it leaves after the commit, and only then does the terminal forget.
     if message.kind in codes.RECEIPTED_KINDS:
         await queue.receipt(conn, message.device_id, message.id, message.received_at)
