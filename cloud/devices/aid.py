@@ -75,8 +75,10 @@ def stands(command: Command, now: datetime) -> str:
 
 
 def cured(command: Command) -> list[str]:
-    """Faults that were open when it was asked and are not any more, once it was answered."""
-    return sorted(set(command.faults) - set(command.faults_now)) if command.answered_at is not None else []
+    """Faults that were open when it was asked and are not any more, once it was answered. A question cures nothing."""
+    if command.answered_at is None or command.do_what == "report":
+        return []
+    return sorted(set(command.faults) - set(command.faults_now))
 
 
 def told(command: Command, now: datetime) -> list[str]:

@@ -50,6 +50,39 @@ FAULTS = {
     "server_refused": "服务器拒绝",
 }
 
+# Events that are neither a fault nor its end.
+EVENTS = {
+    "call_missed": "来电未接",
+    "call_refused": "来电被拒绝",
+    "config_applied": "配置已生效",
+    "config_refused": "配置被拒绝",
+    "console_unlocked": "调试口已解锁",
+    "ladder_cancelled": "呼叫被取消",
+    "ladder_exhausted": "呼叫目标均未接通",
+    "ladder_outdated": "呼叫方案过期",
+    "message_refused": "收到不合格的下行消息",
+    "modem_restarted": "通信模块重启",
+    "sms_failed": "短信未发出",
+    "sms_sent": "短信已发出",
+    "test_due": "该做按键测试",
+    "update_accepted": "新程序确认可用",
+    "update_failed": "程序升级失败",
+    "update_installed": "新程序已写入",
+    "update_interrupted": "程序升级中断",
+    "update_started": "程序升级开始",
+}
+REBOOTS = {
+    "power": "上电",
+    "soft": "程序重启",
+    "watchdog": "看门狗",
+    "brownout": "电压跌落",
+    "crash": "程序崩溃",
+    "command": "远程指令",
+    "update": "程序升级",
+    "unknown": "原因不明",
+}
+REGISTRATIONS = {0: "未注册", 1: "已注册", 2: "搜索中", 3: "被拒绝", 4: "未知", 5: "已注册（漫游）"}
+
 # Why a message went to quarantine: protocol.errors.REASONS, and what ingest adds to them.
 REFUSALS = {
     "topic": "主题格式不符",

@@ -111,6 +111,12 @@ async def terminals(conn: Conn, now: datetime) -> TerminalBoard:
     return TerminalBoard(now, views, counts, counted.total(), silent_since)
 
 
+async def terminal(conn: Conn, device_id: str, now: datetime) -> TerminalView | None:
+    """One terminal as the list shows it."""
+    views = await _terminal_views(conn, await store.terminals(conn, [device_id]), now)
+    return views[0] if views else None
+
+
 def key_name(key: str | None, steps: Sequence[str], services: dict[str, str]) -> str:
     """What a key does, by its binding; by its place where nothing is bound to it."""
     if key is None:

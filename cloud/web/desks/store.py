@@ -109,3 +109,32 @@ async def sessions_lost(conn: Conn, since: datetime, most: int) -> list[tuple[st
         {"since": since, "most": most},
     )
     return [(door, from_at, at) for door, from_at, at in await cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event: `at` is when it happened, or was received where that is not known."""
+
+    at: datetime
+    code: str
+
+
+async def told(conn: Conn, device_id: str, since: datetime, most: int) -> list[Told]:
+    """What a terminal told lately, the latest first."""
+    async with conn.cursor(row_factory=class_row(Told)) as cursor:
+        await cursor.execute(
+            "select coalesce(happened_at, received_at) as at, code from event"
+            " where device_id = %(device_id)s and received_at >= %(since)s order by 1 desc, id desc limit %(most)s",
+            {"device_id": device_id, "since": since, "most": most},
+        )
+        return await cursor.fetchall()
+
+
+async def last_told(conn: Conn, device_id: str, codes: list[str]) -> dict[str, datetime]:
+    """When each of these events last happened, where it is known."""
+    cursor = await conn.execute(
+        "select code, max(coalesce(happened_at, received_at)) from event"
+        " where device_id = %(device_id)s and code = any(%(codes)s) group by code",
+        {"device_id": device_id, "codes": codes},
+    )
+    return dict(await cursor.fetchall())
