@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from psycopg.rows import class_row
 
 from cloud.devices.models import Contact
+from cloud.web.desks.picture import Hour
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,3 +139,14 @@ async def last_told(conn: Conn, device_id: str, codes: list[str]) -> dict[str, d
         {"device_id": device_id, "codes": codes},
     )
     return dict(await cursor.fetchall())
+
+
+async def hours(conn: Conn, device_id: str, since: datetime) -> list[Hour]:
+    """The sums of a terminal's heartbeats by the hour, right at any moment."""
+    async with conn.cursor(row_factory=class_row(Hour)) as cursor:
+        await cursor.execute(
+            "select hour, beats, battery_pct_low, csq_low, csq_sum, csq_count from heartbeat_hourly"
+            " where device_id = %(device_id)s and hour >= %(since)s order by hour",
+            {"device_id": device_id, "since": since},
+        )
+        return await cursor.fetchall()

@@ -14,8 +14,9 @@ from cloud.devices import store as devices
 from cloud.devices.rules import HEARTBEAT_S
 from cloud.errors import NotFound
 from cloud.web import words
-from cloud.web.desks import board, store
+from cloud.web.desks import board, picture, store
 from cloud.web.desks.condition import Figure
+from cloud.web.desks.picture import Picture
 from cloud.web.desks.views import TerminalView
 from protocol import codes
 
@@ -62,6 +63,7 @@ class Known:
     remedies: list[Remedy]
     aid: list[Aid]
     events: list[tuple[datetime, str]]
+    week: Picture | None
 
 
 async def read(conn: Conn, device_id: str, now: datetime) -> Known:
@@ -72,6 +74,7 @@ async def read(conn: Conn, device_id: str, now: datetime) -> Known:
     state = await devices.get_state(conn, device_id)
     asked = await commands.of_device(conn, device_id, COMMANDS_SHOWN)
     told = await store.told(conn, device_id, now - LOOKED_BACK, EVENTS_SHOWN)
+    hours = await store.hours(conn, device_id, now - picture.HOURS * picture.HOUR)
     faults = state.open_faults if state else []
     since = await store.last_told(conn, device_id, faults)
     waiting = {each.do_what for each in asked if aid.stands(each, now) == "waiting"}
@@ -83,6 +86,7 @@ async def read(conn: Conn, device_id: str, now: datetime) -> Known:
         remedies=[Remedy(name, title, name in waiting) for name, title in aid.DONE_FROM_AFAR.items()],
         aid=[_aid(each, now) for each in asked],
         events=[(each.at, sentence(each)) for each in told],
+        week=picture.week(hours, now, (state.heartbeat_s if state else None) or HEARTBEAT_S),
     )
 
 
