@@ -1,0 +1,117 @@
+"""Every threshold of the findings: name, shipped value, unit, bounds, and why. Pure data.
+
+A version is the shipped values with others over some of them; the others are rows of `health_threshold`. Version 0: as
+shipped. A pair ends in _open and _close: a finding opens at the first and closes only at the second, without flicker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from cloud.errors import BadInput
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One value that may be changed without a new program."""
+
+    name: str
+    value: float
+    unit: str
+    least: float
+    most: float
+    why: str
+
+
+def _s(name: str, value: float, why: str, *, most: float = 30 * DAY) -> Threshold:
+    return Threshold(name, value, "秒", 0, most, why)
+
+
+SHIPPED = (
+    _s("settle_s", 120, "补发的故障与其恢复往往同批到达,等两分钟再判断"),
+    _s("silent_s", 30 * 60, "心跳 10 分钟一次,连续缺 3 次才算失联"),
+    _s("never_seen_s", DAY, "安装当天结束仍无任何消息"),
+    Threshold("unsteady_open", 80, "%", 1, 100, "7 天里五分之一的心跳没有到,呼叫时数据通路靠不住"),
+    Threshold("unsteady_close", 90, "%", 1, 100, "高于打开值,避免来回跳"),
+    Threshold("unsteady_days", 3, "天", 1, 7, "不足三个整天的比例说明不了问题"),
+    _s("mains_lost_s", HOUR, "短时停电会自己恢复;超过 1 小时才派人"),
+    Threshold("battery_low_open", 15, "%", 1, 99, "只剩一两个小时待机"),
+    Threshold("battery_low_close", 30, "%", 2, 100, "确实在充电才算恢复"),
+    _s("battery_critical_s", 0, "随时会关机,不等"),
+    _s("battery_absent_s", 10 * 60, "换电池时会短时取出"),
+    _s("under_voltage_s", 30 * 60, "呼叫瞬间的压降不算"),
+    Threshold("brownouts_open", 2, "次/7天", 1, 1000, "一次可能是拔插电源,两次是供电不足"),
+    Threshold("brownouts_close", 0, "次/7天", 0, 999, "一周内没有再发生"),
+    _s("voice_lost_s", 15 * 60, "换小区时会短时掉网"),
+    _s("modem_silent_s", 5 * 60, "模块会自行重启一次,约两分钟"),
+    _s("modem_refuses_mux_s", DAY, "设备会退回单通道工作,不急"),
+    Threshold("weak_signal_open", 10, "CSQ", 1, 31, "约 -93 dBm 以下,注册时有时无"),
+    Threshold("weak_signal_close", 12, "CSQ", 2, 31, "高出约 4 dB 才算改善"),
+    Threshold("weak_signal_count", 50, "次", 1, 10_000, "读数太少的平均值不可信"),
+    Threshold("coverage_open", 90, "%", 1, 100, "通电时每十分钟就有一分钟打不出电话"),
+    Threshold("coverage_close", 95, "%", 1, 100, "高于打开值,避免来回跳"),
+    Threshold("coverage_minutes", 3 * 1440, "分钟", 60, 10_080, "不足三天的记录说明不了问题"),
+    Threshold("sos_unproven_days", 35, "天", 1, 400, "每月测试一次,再加几天宽限"),
+    _s("audio_fault_s", 5 * 60, "自检会重复一次"),
+    _s("selftest_failed_s", 10 * 60, "自检会重复一次"),
+    _s("key_stuck_s", 60, "卡住的键无法呼救;一分钟足以排除长按"),
+    Threshold("key_untested_days", 30, "天", 1, 400, "安装后一个月内每个键都该按过一次"),
+    Threshold("presses_many_open", 20, "次/天", 2, 10_000, "远多于正常使用:误触、按键损坏或老人困惑"),
+    Threshold("presses_many_close", 10, "次/天", 1, 9_999, "两天都回到常态"),
+    Threshold("reboots_hour_open", 3, "次/小时", 1, 1000, "循环重启时按键随时可能失灵"),
+    Threshold("reboots_day_open", 6, "次/24小时", 1, 1000, "一天六次已不是偶然断电"),
+    Threshold("reboots_day_close", 2, "次/24小时", 0, 999, "一天内基本平静"),
+    Threshold("crashes_open", 3, "次/7天", 1, 1000, "程序自身出错反复发生"),
+    Threshold("crashes_close", 0, "次/7天", 0, 999, "一周内没有再发生"),
+    Threshold("clock_off_open", 120, "秒", 1, 10**9, "超过两分钟,设备的时间不再可信"),
+    Threshold("clock_off_close", 60, "秒", 0, 10**9, "确实校准过"),
+    _s("clock_unset_s", DAY, "一天内总会从网络得到时间"),
+    _s("storage_damaged_s", 0, "断电后可能丢失记录,不等"),
+    _s("outbox_full_s", HOUR, "长时间断网后需要时间补发"),
+    _s("temperature_high_s", 30 * 60, "短时日晒会自己恢复"),
+    _s("tamper_open_s", 10 * 60, "技术员开盖检修通常在十分钟内"),
+    _s("server_refused_s", 30 * 60, "更换凭据时会短时被拒"),
+    _s("sim_absent_s", 5 * 60, "换卡时会短时取出"),
+    _s("sim_changed_s", 10 * 60, "登记新卡需要片刻"),
+    _s("card_differs_s", DAY, "现场换卡后当天登记"),
+    Threshold("sim_expiring_open", 30, "天", 1, 400, "续费要走采购流程"),
+    Threshold("sim_expiring_close", 45, "天", 1, 400, "续费后至少多出一个月"),
+    Threshold("config_stuck_tries", 3, "次", 1, 100, "每小时最多发一次,三次都没有生效"),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, Threshold] = MappingProxyType({each.name: each for each in SHIPPED})
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """One version of all values."""
+
+    version: int = 0
+    values: Mapping[str, float] = field(default_factory=lambda: {each.name: each.value for each in SHIPPED})
+
+
+def changed(base: Thresholds, values: Mapping[str, float]) -> Thresholds:
+    """These values over others, under the same version. Raises BadInput for one that cannot be."""
+    for name, value in values.items():
+        known = BY_NAME.get(name)
+        if known is None:
+            raise BadInput(f"no threshold {name!r}")
+        if not known.least <= value <= known.most:
+            raise BadInput(f"{name}: {value:g} is not within {known.least:g} and {known.most:g}")
+    merged = {**base.values, **values}
+    for name, value in merged.items():
+        if name.endswith("_open") and (close := name.removesuffix("_open") + "_close") in merged:
+            _check_pair(name, value, merged[close])
+    return Thresholds(base.version, merged)
+
+
+def _check_pair(name: str, open_: float, close: float) -> None:
+    """The close value lies on the healthy side of the open one, as the shipped values do."""
+    shipped = BY_NAME[name].value, BY_NAME[name.removesuffix("_open") + "_close"].value
+    if (open_ < close) != (shipped[0] < shipped[1]) or open_ == close:
+        raise BadInput(f"{name}: {open_:g} and its close value {close:g} leave no room between them")
