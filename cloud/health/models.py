@@ -51,6 +51,8 @@ class Terminal:
     installed_on: date | None = None
     resumed_on: date | None = None  # when its latest pause ended
     home_keys: list[str] | None = None  # bound for this home besides the district's own
+    pressed_keys: list[str] | None = None  # since it came into this home
+    sos_proved_at: datetime | None = None  # the latest call of the red key on which two people talked
     wanted_config: int = 0
     config_version: int | None = None  # reported
     last_seen_at: datetime | None = None
@@ -114,14 +116,6 @@ class Boots:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyUse:
-    """A key's latest press, and the latest call from it on which two people talked."""
-
-    pressed_at: datetime | None
-    proved_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class ConfigTries:
     """How often the wanted configuration was sent in the last day without being taken."""
 
@@ -138,7 +132,6 @@ class Facts:
     days: Days | None = None
     signal: Signal | None = None
     boots: Boots | None = None
-    keys: Mapping[str, KeyUse] = field(default_factory=dict)
     bound_keys: frozenset[str] = frozenset()
     config: ConfigTries | None = None
 

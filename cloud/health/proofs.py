@@ -14,8 +14,6 @@ from cloud.health.elapsed import long_enough, midnight
 from cloud.health.models import Cause, Rule
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cloud.health.elapsed import Clock
     from cloud.health.models import Facts, Finding, Limits
 
@@ -25,8 +23,7 @@ _DAY_S = 86_400
 def sos_unproven(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:
     """No call of the red key has succeeded for longer than a month's test allows."""
     expected = expected_since(facts.terminal)
-    use = facts.keys.get("sos")
-    proved_at = use.proved_at if use is not None else None
+    proved_at = facts.terminal.sos_proved_at
     since = expected if proved_at is None else max(proved_at, expected)
     limit = limits["sos_unproven_days"] * _DAY_S
     if not long_enough(clock.elapsed_s(since), limit, is_open=is_open is not None):
@@ -42,14 +39,8 @@ def keys_untested(facts: Facts, limits: Limits, clock: Clock, is_open: Finding |
     since = expected_since(terminal)
     if not long_enough(clock.elapsed_s(since), limits["key_untested_days"] * _DAY_S, is_open=is_open is not None):
         return None
-    installed = midnight(terminal.installed_on)
-    never = sorted(key for key in facts.bound_keys if not _pressed(facts, key, installed))
+    never = sorted(facts.bound_keys.difference(terminal.pressed_keys or ()))
     return Cause(since, {"keys": "、".join(never), "count": len(never)}) if never else None
-
-
-def _pressed(facts: Facts, key: str, after: datetime) -> bool:
-    use = facts.keys.get(key)
-    return use is not None and use.pressed_at is not None and use.pressed_at >= after
 
 
 def card_differs(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:

@@ -20,7 +20,7 @@ from cloud.devices import store as devices_store
 from cloud.down import store as down
 from cloud.errors import described
 from cloud.ingest import sums, weeks
-from cloud.run import watch
+from cloud.run import checkup, watch
 from cloud.run.process import run
 from cloud.sealed import Box
 from cloud.tally import Series, Tally
@@ -55,7 +55,8 @@ class Sweep:
         self._retired_at: datetime | None = None
         self._paused_at: datetime | None = None
         self._weeks_at: datetime | None = None
-        self.tally = Tally("sweep", (*self.jobs, "failed"), {"turn_s": Series()})
+        series = {"turn_s": Series(), "look_s": Series()}
+        self.tally = Tally("sweep", (*self.jobs, *checkup.COUNTED, "failed"), series)
         self._well_at: float | None = None
 
     @property
@@ -147,7 +148,12 @@ async def main(settings: Settings, ready: Callable[[], None]) -> None:
         return {"sweep": sweep.wrong(asyncio.get_running_loop().time())}
 
     async with watch.beside(settings, "sweep", [sweep.tally], check):
-        await _turns(settings, sweep, ready)
+        beside = asyncio.create_task(checkup.turns(settings, sweep.tally))
+        try:
+            await _turns(settings, sweep, ready)
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
 
 
 async def _turns(settings: Settings, sweep: Sweep, ready: Callable[[], None]) -> None:

@@ -22,7 +22,6 @@ from cloud.health.models import (
     Facts,
     Fault,
     Finding,
-    KeyUse,
     Signal,
     Terminal,
 )
@@ -38,8 +37,8 @@ WELL = Terminal(
     device_id="BJCY000001", status="installed", created_at=NOW - 60 * DAY, installed_on=date(2026, 2, 1),
     last_seen_at=NOW - 5 * MINUTE, last_beat_at=NOW - 5 * MINUTE, battery_pct=90, on_mains=True, csq=20,
     clock_offset_ms=300, config_version=0, booted_at=NOW - 30 * DAY,
+    sos_proved_at=NOW - 3 * DAY, pressed_keys=["sos"],
 )  # fmt: skip
-PROVED = {"sos": KeyUse(NOW - 3 * DAY, NOW - 3 * DAY)}
 WEEK = Days(
     days=7, first_day=date(2026, 3, 24), beats=1008, first_poor=None, powered_min=10_080, registered_min=10_080,
     presses=1, presses_on=date(2026, 3, 30),
@@ -47,9 +46,7 @@ WEEK = Days(
 QUIET = Boots(
     hour=0, day=0, day_first_at=None, broken=0, broken_first_at=None, brownouts=0, brownout_first_at=None
 )  # fmt: skip
-HEALTHY = Facts(
-    terminal=WELL, keys=PROVED, days=WEEK, boots=QUIET, signal=Signal(count=900, total=18_000, first_weak=None)
-)
+HEALTHY = Facts(terminal=WELL, days=WEEK, boots=QUIET, signal=Signal(count=900, total=18_000, first_weak=None))
 AT = NOW - 3 * DAY
 
 
@@ -59,7 +56,7 @@ def look(facts: Facts, *open_now: Finding, gaps: tuple[Gap, ...] = (), now: date
 
 
 def with_(**change: Any) -> Facts:
-    names = {"faults", "days", "signal", "boots", "keys", "bound_keys", "config"}
+    names = {"faults", "days", "signal", "boots", "bound_keys", "config"}
     own = {name: change.pop(name) for name in list(change) if name in names}
     return replace(HEALTHY, terminal=replace(WELL, **change), **own)
 
@@ -116,10 +113,10 @@ CASES: dict[str, tuple[Facts, Facts | None, Facts]] = {
         with_(boots=replace(QUIET, broken=1, broken_first_at=AT)), HEALTHY,
     ),
     "clock_off": (with_(clock_offset_ms=-130_000), with_(clock_offset_ms=-90_000), with_(clock_offset_ms=50_000)),
-    "sos_unproven": (with_(keys={"sos": KeyUse(NOW, NOW - 36 * DAY)}), None, HEALTHY),
+    "sos_unproven": (with_(sos_proved_at=NOW - 36 * DAY), None, HEALTHY),
     "keys_untested": (
-        with_(bound_keys=frozenset({"sos", "k1", "k2"}), keys={**PROVED, "k2": KeyUse(NOW - DAY, None)}), None,
-        with_(bound_keys=frozenset({"sos", "k1"}), keys={**PROVED, "k1": KeyUse(NOW - DAY, None)}),
+        with_(bound_keys=frozenset({"sos", "k1", "k2"}), pressed_keys=["k2", "sos"]), None,
+        with_(bound_keys=frozenset({"sos", "k1"}), pressed_keys=["k1", "sos"]),
     ),
     "card_differs": (
         with_(registered_iccid="8" * 19, iccid="9" * 19),
@@ -268,6 +265,7 @@ any_facts = st.builds(
         sim_expires_on=st.none() | st.dates(date(2026, 3, 1), date(2026, 6, 1)), wanted_config=st.integers(0, 2),
         config_version=st.none() | st.integers(0, 2), registered_iccid=st.just("8" * 19),
         iccid=st.sampled_from([None, "8" * 19, "9" * 19]), booted_at=st.none() | moments,
+        pressed_keys=st.none() | st.just(["sos"]), sos_proved_at=st.none() | moments,
     ),
     faults=st.dictionaries(st.sampled_from(sorted(dict(codes.FAULTS))), st.builds(Fault, moments, moments)),
     days=st.none() | st.builds(
@@ -276,7 +274,6 @@ any_facts = st.builds(
         registered_min=st.integers(0, 10_080), presses=st.integers(0, 40), presses_on=st.just(date(2026, 3, 30)),
     ),
     boots=st.none() | any_boots,
-    keys=st.dictionaries(st.sampled_from(["sos", "k1"]), st.builds(KeyUse, moments, moments)),
     bound_keys=st.just(frozenset({"sos", "k1"})),
     config=st.none() | st.builds(ConfigTries, st.integers(1, 5), moments),
 )  # fmt: skip

@@ -1,0 +1,126 @@
+"""One look at the whole fleet: load facts, judge, write the difference. And what other thresholds would change.
+
+In: an open transaction and `now`. Out: rows of `finding`. No commit. Nothing is remembered between two looks but what
+is in the database, so a sweep that was killed or away finds the same as one that was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cloud.devices.actions import INGEST_SILENCE_ALLOWED
+from cloud.devices.models import DOORS
+from cloud.devices.store import gaps, last_beat
+from cloud.health import rules, store
+from cloud.health.elapsed import Clock
+from cloud.health.models import Facts, Finding
+from cloud.health.thresholds import SHIPPED, Thresholds, changed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cloud.db import Conn
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+AT_ONCE = 500  # terminals: some 10 ms in which nothing else of the process runs
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one look did."""
+
+    opened: int = 0
+    closed: int = 0
+    still: int = 0
+    changed: int = 0
+    frozen: bool = False  # our own front door does not work: nothing opens or closes
+
+
+async def look(conn: Conn, now: datetime) -> Looked:
+    """Bring the findings of all terminals to what holds now."""
+    await store.lock(conn)
+    before = [finding for _, finding in await store.open_findings(conn)]
+    if not await front_door_works(conn, now):
+        return Looked(still=len(before), frozen=True)
+    await store.fold_key_use(conn, now)
+    thresholds = await store.thresholds(conn)
+    step = rules.difference(before, await _judge(conn, now, thresholds, before))
+    if step.closed:
+        await store.close(conn, step.closed, now)
+    if step.changed:
+        await store.change(conn, step.changed, thresholds.version)
+    if step.opened:
+        await store.open_(conn, step.opened, thresholds.version, now)
+    return Looked(len(step.opened), len(step.closed), step.still, len(step.changed))
+
+
+async def preview(conn: Conn, now: datetime, values: Mapping[str, float]) -> dict[str, tuple[int, int]]:
+    """By rule, how many would open and how many close at once with these over the thresholds of today. Writes nothing.
+
+    Against what holds now by the thresholds of today, so that what the next look changes anyhow is not in it.
+    """
+    today = await store.thresholds(conn)
+    before = [finding for _, finding in await store.open_findings(conn)]
+    holds = await _judge(conn, now, today, before)
+    step = rules.difference(holds, await _judge(conn, now, changed(today, values), holds))
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for place, found in enumerate((step.opened, step.closed)):
+        for finding in found:
+            counts[finding.rule][place] += 1
+    return {rule.name: (counts[rule.name][0], counts[rule.name][1]) for rule in rules.RULES if rule.name in counts}
+
+
+async def change_thresholds(conn: Conn, now: datetime, values: Mapping[str, float], author: str, reason: str) -> int:
+    """A new version with these over those of today; its number. Raises BadInput for what cannot be."""
+    await store.lock(conn)
+    merged = changed(await store.thresholds(conn), values)
+    shipped = {each.name: each.value for each in SHIPPED}
+    # A version that is as shipped again still needs its rows: the highest version counts.
+    differing = {name: value for name, value in merged.values.items() if value != shipped[name]} or dict(values)
+    return await store.add_thresholds(conn, differing, author, reason, now)
+
+
+async def front_door_works(conn: Conn, now: datetime) -> bool:
+    """Whether terminals can be heard: every door that ever worked works now, and one did."""
+    beats = [at for door in DOORS if (at := await last_beat(conn, door)) is not None]
+    return bool(beats) and all(now - at <= INGEST_SILENCE_ALLOWED for at in beats)
+
+
+async def _judge(conn: Conn, now: datetime, thresholds: Thresholds, before: Iterable[Finding]) -> list[Finding]:
+    open_now: dict[str, dict[str, Finding]] = defaultdict(dict)
+    for finding in before:
+        open_now[finding.device_id][finding.rule] = finding
+    clock = Clock(now, await gaps(conn, EVER, now, INGEST_SILENCE_ALLOWED))
+    none: dict[str, Finding] = {}
+    found: list[Finding] = []
+    for number, facts in enumerate(await _facts(conn, now, thresholds)):
+        found += rules.findings(facts, thresholds.values, clock, open_now.get(facts.terminal.device_id, none))
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return found
+
+
+async def _facts(conn: Conn, now: datetime, thresholds: Thresholds) -> list[Facts]:
+    """Of all terminals in homes, in a handful of queries."""
+    limits = thresholds.values
+    faults = await store.faults(conn)
+    days = await store.days(conn, now, limits)
+    signals = await store.signals(conn, now, limits)
+    boots = await store.boots(conn, now)
+    tries = await store.config_tries(conn, now)
+    district = await store.district_keys(conn)
+    found = []
+    for terminal in await store.terminals(conn, now):
+        name = terminal.device_id
+        keys = district if terminal.home_keys is None else district.union(terminal.home_keys)
+        found.append(
+            Facts(
+                terminal=terminal, faults=faults.get(name, {}), days=days.get(name), signal=signals.get(name),
+                boots=boots.get(name), config=tries.get(name), bound_keys=keys,
+            )
+        )  # fmt: skip
+    return found

@@ -1,0 +1,62 @@
+"""Device health, looked at every minute beside the other jobs of the sweep. In: the clock. Out: findings.
+
+On a connection of its own: a look takes seconds, and nobody who waits for an escalation may wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from cloud import clock, db
+from cloud.errors import described
+from cloud.health import actions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cloud.db import Conn
+    from cloud.settings import Settings
+    from cloud.tally import Tally
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 60.0  # the shortest time that makes a finding is two minutes
+COUNTED = ("findings_opened", "findings_closed", "looks_frozen", "looks_failed")
+
+
+async def look(conn: Conn, tally: Tally, now: datetime) -> bool:
+    """One look in a transaction of its own; True where it went well."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    try:
+        async with conn.transaction():
+            looked = await actions.look(conn, now)
+    except Exception as error:  # the next look may go well
+        if db.is_outage(error, conn):
+            raise
+        tally.counts["looks_failed"] += 1
+        log.error("look failed: %s", described(error))  # noqa: TRY400 - its text may quote a row
+        return False
+    tally.counts["findings_opened"] += looked.opened
+    tally.counts["findings_closed"] += looked.closed
+    tally.counts["looks_frozen"] += looked.frozen
+    tally.series["look_s"].add(loop.time() - begun)
+    return True
+
+
+async def turns(settings: Settings, tally: Tally) -> None:
+    """Until cancelled; waits for a database that is away."""
+    while True:
+        try:
+            async with await db.connect(settings.database_url) as conn:
+                await db.check_schema(conn)
+                while True:
+                    await look(conn, tally, clock.now())
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except psycopg.Error as error:
+            log.warning("health begins anew: %s", type(error).__name__)
+            await asyncio.sleep(1.0)
