@@ -13,6 +13,9 @@ from cloud.devices import aid, commands
 from cloud.devices import store as devices
 from cloud.devices.rules import HEARTBEAT_S
 from cloud.errors import NotFound
+from cloud.health import store as health
+from cloud.health import words as health_words
+from cloud.health.rules import BY_NAME
 from cloud.web import words
 from cloud.web.desks import board, picture, store
 from cloud.web.desks.condition import Figure
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from cloud.db import Conn
     from cloud.devices.aid import Command
     from cloud.devices.models import DeviceState
+    from cloud.health.models import Finding
     from cloud.web.desks.store import Told
 
 EVENTS_SHOWN = 40
@@ -60,6 +64,7 @@ class Known:
     view: TerminalView
     figures: list[Figure]
     faults: list[tuple[str, datetime | None]]
+    findings: list[tuple[str, str, str]]  # title, sentence, next step
     remedies: list[Remedy]
     aid: list[Aid]
     events: list[tuple[datetime, str]]
@@ -83,6 +88,7 @@ async def read(conn: Conn, device_id: str, now: datetime) -> Known:
         view=view,
         figures=[] if state is None else figures(state),
         faults=[(words.FAULTS.get(fault, fault), since.get(fault)) for fault in faults],
+        findings=[_finding(each, now) for _, each in await health.open_findings(conn, device_id)],
         remedies=[Remedy(name, title, name in waiting) for name, title in aid.DONE_FROM_AFAR.items()],
         aid=[_aid(each, now) for each in asked],
         events=[(each.at, sentence(each)) for each in told],
@@ -120,6 +126,11 @@ def sentence(told: Told) -> str:
     if told.code in _ENDS:
         return f"{words.FAULTS[_ENDS[told.code]]}：已恢复"
     return words.EVENTS.get(told.code, told.code)
+
+
+def _finding(finding: Finding, now: datetime) -> tuple[str, str, str]:
+    rule = BY_NAME.get(finding.rule)
+    return rule.title if rule else finding.rule, health_words.sentence(finding, now), rule.next_step if rule else ""
 
 
 def _aid(command: Command, now: datetime) -> Aid:
