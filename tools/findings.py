@@ -39,10 +39,10 @@ Set = Annotated[list[str], typer.Option("--set", help="name=value; may be given 
 
 def add_to(app: typer.Typer) -> None:
     """Hang the commands into `onekey health`."""
-    for name, command in {
-        "findings": findings, "rules": rules_page, "preview": preview, "threshold": threshold
-    }.items():  # fmt: skip
-        app.command(name)(command)
+    app.command("findings")(findings)
+    app.command("rules")(rules_page)
+    app.command("preview")(preview)
+    app.command("threshold")(threshold)
 
 
 def findings(
