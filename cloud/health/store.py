@@ -15,7 +15,7 @@ from cloud.health.thresholds import Thresholds
 from protocol import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
     from cloud.db import Conn
@@ -57,8 +57,8 @@ async def add_thresholds(conn: Conn, values: Limits, author: str, reason: str, n
     return row[0] if row else 0
 
 
-async def terminals(conn: Conn, now: datetime) -> list[Terminal]:
-    """Every terminal in a home."""
+async def terminals(conn: Conn, now: datetime, at_once: int) -> AsyncIterator[list[Terminal]]:
+    """Every terminal in a home, so many at once."""
     async with conn.cursor(row_factory=class_row(Terminal)) as cursor:
         await cursor.execute(
             """
@@ -84,7 +84,8 @@ async def terminals(conn: Conn, now: datetime) -> list[Terminal]:
             """,
             {"today": shanghai_day(now)},
         )
-        return await cursor.fetchall()
+        while some := await cursor.fetchmany(at_once):
+            yield some
 
 
 async def district_keys(conn: Conn) -> frozenset[str]:

@@ -1,0 +1,113 @@
+"""`onekey health findings|rules|preview|threshold` on a small invented fleet."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from cloud import clock
+from cloud.health import actions, words
+from cloud.health.models import Finding
+from cloud.health.rules import RULES
+from tests.cloud.health.fleet import NOW, healthy, ingest_works, state
+from tools import findings
+from tools.health import app
+
+LATER = NOW + timedelta(minutes=10)
+
+
+@pytest.fixture
+async def fleet(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three terminals, one silent since yesterday, one with a low battery; the sweep has looked."""
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        names = await healthy(conn, 3)
+        await ingest_works(conn)
+        await state(conn, names[0], last_seen_at=NOW - timedelta(hours=26))
+        await state(conn, names[1], battery_pct=12)
+        await actions.look(conn, NOW)
+    monkeypatch.setenv("OKC_DATABASE_URL", database)
+    monkeypatch.setattr(clock, "now", lambda: LATER)
+
+
+def told(*words_: str) -> str:
+    result = CliRunner().invoke(app, list(words_))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_table_says_what_is_wrong_in_sentences(fleet: None) -> None:
+    """The oldest cause first."""
+    page = told("findings")
+    assert "打开的发现 2 条" in page
+    assert page.index("BJCY000001") < page.index("BJCY000002")
+    assert "12%" in page
+
+
+def test_one_terminal_is_told_with_what_to_do(fleet: None) -> None:
+    """And nothing of another one."""
+    page = told("findings", "--device", "BJCY000002")
+    assert page.startswith("【电池电量低】自 03月31日 11:55 起电池电量低,最近一次心跳为 12%。")
+    assert "下一步(售后维修)" in page
+    assert "失联" not in page
+    assert told("findings", "--device", "BJCY000003") == "没有打开的发现。\n"
+
+
+def test_json_is_one_object_with_all(fleet: None) -> None:
+    """For scripts."""
+    page = json.loads(told("findings", "--json"))
+    assert page["open"] == 2
+    first = page["findings"][0]
+    assert (first["rule"], first["evidence"]) == ("silent", {"level": "24小时以上", "guess": "原因不明"})
+    assert first["sentence"] == "自 03月30日 10:00 起没有任何消息,已 1 天 2 小时(24小时以上);可能原因:原因不明。"
+
+
+def test_a_preview_counts_and_a_change_is_a_version(fleet: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written before it is asked for."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    change = ["--set", "battery_low_open=10"]
+    assert told("preview", *change) == "would open 0, close 0\n"
+    page = json.loads(told("preview", "--json", "--set", "silent_s=2000000"))
+    assert (page["open"], page["close"], page["rules"]) == (0, 1, {"silent": {"open": 0, "close": 1}})
+    assert told("threshold", *change, "--by", "wang", "--reason", "充电一晚再说") == "thresholds version 1\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["preview", "--set", "nonsense=1"], "no threshold"),
+        (["preview", "--set", "silent_s"], "not name=value"),
+        (["threshold", "--set", "silent_s=900", "--by", "wang", "--reason", "x"], "too short"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_2(fleet: None, given: list[str], says: str) -> None:
+    """No stack trace for a typing error."""
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_the_documentation_is_what_the_rules_say() -> None:
+    """`onekey health rules` mends it."""
+    assert findings.RULES_PAGE.read_text(encoding="utf-8") == words.document()
+
+
+def test_check_says_that_the_documentation_is_stale(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With exit 1, and writing mends it."""
+    monkeypatch.setattr(findings, "RULES_PAGE", tmp_path / "RULES.md")  # type: ignore[operator]
+    assert CliRunner().invoke(app, ["rules", "--check"]).exit_code == 1
+    told("rules")
+    assert CliRunner().invoke(app, ["rules", "--check"]).exit_code == 0
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_evidence_of_another_version_is_told_by_its_title(rule: object) -> None:
+    """Until the next look; and a rule that is gone by its name."""
+    name = rule.name  # type: ignore[attr-defined]
+    finding = Finding(device_id="BJCY000001", rule=name, rule_version=0, since=NOW, evidence={}, owner="care")
+    assert "{" not in words.sentence(finding, NOW)
+    gone = Finding(device_id="BJCY000001", rule="gone", rule_version=0, since=NOW, evidence={}, owner="care")
+    assert words.sentence(gone, NOW) == "gone"
