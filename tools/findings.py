@@ -63,7 +63,7 @@ def findings(
             rule = BY_NAME.get(finding.rule)
             console.print(f"【{rule.title if rule else finding.rule}】{words.sentence(finding, now)}")
             if rule is not None:
-                console.print(f"    下一步({OWNERS[rule.owner]}):{rule.next_step}")
+                console.print(f"    下一步（{OWNERS[rule.owner]}）：{rule.next_step}")
     else:
         _print_table(console, [finding for _, finding in found], now)
 

@@ -50,8 +50,8 @@ def test_the_table_says_what_is_wrong_in_sentences(fleet: None) -> None:
 def test_one_terminal_is_told_with_what_to_do(fleet: None) -> None:
     """And nothing of another one."""
     page = told("findings", "--device", "BJCY000002")
-    assert page.startswith("【电池电量低】自 03月31日 11:55 起电池电量低,最近一次心跳为 12%。")
-    assert "下一步(售后维修)" in page
+    assert page.startswith("【电池电量低】自 03月31日 11:55 起电池电量低，最近一次心跳为 12%。")
+    assert "下一步（售后维修）" in page
     assert "失联" not in page
     assert told("findings", "--device", "BJCY000003") == "没有打开的发现。\n"
 
@@ -62,7 +62,7 @@ def test_json_is_one_object_with_all(fleet: None) -> None:
     assert page["open"] == 2
     first = page["findings"][0]
     assert (first["rule"], first["evidence"]) == ("silent", {"level": "24小时以上", "guess": "原因不明"})
-    assert first["sentence"] == "自 03月30日 10:00 起没有任何消息,已 1 天 2 小时(24小时以上);可能原因:原因不明。"
+    assert first["sentence"] == "自 03月30日 10:00 起没有任何消息，已 1 天 2 小时（24小时以上）；可能原因：原因不明。"
 
 
 def test_a_preview_counts_and_a_change_is_a_version(fleet: None, monkeypatch: pytest.MonkeyPatch) -> None:
