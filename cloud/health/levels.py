@@ -21,9 +21,8 @@ def battery_low(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | N
     limit = limits["battery_low_close" if is_open else "battery_low_open"]
     by_figure = percent is not None and percent < limit
     fault = facts.faults.get("battery_low")
-    if fault is not None and is_open is None and clock.elapsed_s(fault.told_at) < limits["settle_s"]:
-        fault = None
-    if fault is None and not by_figure:
+    settled = fault is not None and (is_open is not None or clock.elapsed_s(fault.told_at) >= limits["settle_s"])
+    if not (settled or by_figure):
         return None
     since = fault.since if fault is not None else facts.terminal.last_beat_at or facts.terminal.last_seen_at
     return Cause(since or clock.now, {"percent": "未知" if percent is None else percent})

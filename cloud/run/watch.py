@@ -66,6 +66,10 @@ COUNTS = {
     "pauses": "Terminals whose pause began or ended",
     "weeks": "Turns of the job that makes and drops weeks; its own count is in the log",
     "summed": "Hours and days whose sums were made",
+    "findings_opened": "Findings of device health that opened",
+    "findings_closed": "Findings of device health whose cause was gone",
+    "looks_frozen": "Looks at device health that changed nothing because ingest did not work",
+    "looks_failed": "Looks at device health that failed; the next one is a minute later",
     "requests": "Requests for pages",
     "internal": "Messages that our own code broke on; they are in quarantine",
     "refused": "Messages that the database refused; or requests for pages that were refused",
@@ -94,6 +98,7 @@ SERIES = {
     "batch": ("okc_batch_messages", "Messages in one batch"),
     "round_s": ("okc_round_seconds", "One round of messages to terminals, from the first to the last PUBACK"),
     "turn_s": ("okc_turn_seconds", "One turn of all jobs"),
+    "look_s": ("okc_look_seconds", "One look at the health of all terminals"),
     "request_s": ("okc_request_seconds", "From a request for a page to the first word of the answer"),
 }
 

@@ -129,6 +129,9 @@ COUNTS = {
     "escalated": "升级",
     "failed": "任务失败",
     "retired": "清理",
+    "findings_opened": "新发现",
+    "findings_closed": "已恢复",
+    "looks_failed": "体检失败",
     "requests": "请求",
     "refused": "拒绝",
     "errors": "出错",
@@ -140,6 +143,6 @@ COUNTED = {
     "ingest": _DOOR,
     "beats": (*_DOOR, "batches"),
     "send": ("sent", "expired", "unreadable", "restarts"),
-    "sweep": ("escalated", "retired", "failed"),
+    "sweep": ("escalated", "retired", "findings_opened", "findings_closed", "looks_failed", "failed"),
     "web": ("requests", "refused", "errors"),
 }

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.devices.models import Gap
@@ -282,6 +282,7 @@ any_gaps = st.lists(
 )
 
 
+@settings(max_examples=500)  # a wide room
 @given(any_facts, any_gaps, st.sets(st.sampled_from(sorted(BY_NAME))))
 def test_looking_twice_changes_nothing(facts: Facts, gaps: list[Gap], already: set[str]) -> None:
     """Whatever is open and whatever the facts are: what one look left, the next one leaves."""
