@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60.0  # the shortest time that makes a finding is two minutes
+LOOK_ENDS_S = 60.0  # 50,000 terminals take some four seconds
+QUIET_S = 300.0  # five looks; what they find is for people who drive there
 COUNTED = ("findings_opened", "findings_closed", "looks_frozen", "looks_failed")
 
 
@@ -33,7 +35,7 @@ async def look(conn: Conn, tally: Tally, now: datetime) -> bool:
     loop = asyncio.get_running_loop()
     begun = loop.time()
     try:
-        async with conn.transaction():
+        async with db.in_time(conn, LOOK_ENDS_S):
             looked = await actions.look(conn, now)
     except Exception as error:  # the next look may go well
         if db.is_outage(error, conn):
@@ -48,15 +50,31 @@ async def look(conn: Conn, tally: Tally, now: datetime) -> bool:
     return True
 
 
-async def turns(settings: Settings, tally: Tally) -> None:
-    """Until cancelled; waits for a database that is away."""
-    while True:
-        try:
-            async with await db.connect(settings.database_url) as conn:
-                await db.check_schema(conn)
-                while True:
-                    await look(conn, tally, clock.now())
-                    await asyncio.sleep(LOOK_EVERY_S)
-        except psycopg.Error as error:
-            log.warning("health begins anew: %s", type(error).__name__)
-            await asyncio.sleep(1.0)
+class Checkup:
+    """Look after look, and whether they go well."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._well_at: float | None = None  # or when it began, so that a start has its time
+
+    def wrong(self, loop_now: float) -> list[str]:
+        """What is not as it should be."""
+        if self._well_at is None or loop_now - self._well_at > QUIET_S:
+            return ["no look at device health went well lately"]
+        return []
+
+    async def turns(self, settings: Settings) -> None:
+        """Until cancelled; waits for a database that is away."""
+        loop = asyncio.get_running_loop()
+        self._well_at = loop.time()
+        while True:
+            try:
+                async with await db.connect(settings.database_url) as conn:
+                    await db.check_schema(conn)
+                    while True:
+                        if await look(conn, self._tally, clock.now()):
+                            self._well_at = loop.time()
+                        await asyncio.sleep(LOOK_EVERY_S)
+            except psycopg.Error as error:
+                log.warning("health begins anew: %s", type(error).__name__)
+                await asyncio.sleep(1.0)

@@ -143,12 +143,14 @@ class Sweep:
 async def main(settings: Settings, ready: Callable[[], None]) -> None:
     """Until cancelled; waits for a database that is away."""
     sweep = Sweep(settings, Box(settings.data_key_bytes))
+    looks = checkup.Checkup(sweep.tally)
 
     async def check() -> dict[str, list[str]]:
-        return {"sweep": sweep.wrong(asyncio.get_running_loop().time())}
+        now = asyncio.get_running_loop().time()
+        return {"sweep": sweep.wrong(now), "health": looks.wrong(now)}
 
     async with watch.beside(settings, "sweep", [sweep.tally], check):
-        beside = asyncio.create_task(checkup.turns(settings, sweep.tally))
+        beside = asyncio.create_task(looks.turns(settings))
         try:
             await _turns(settings, sweep, ready)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,3 +44,17 @@ async def test_a_look_that_breaks_is_counted_and_changes_nothing(conn: Conn) -> 
     assert not await checkup.look(conn, tally, NOW)
     assert tally.counts["looks_failed"] == 1
     assert await (await conn.execute("select count(*) from finding")).fetchone() == (0,)
+
+
+async def test_looks_that_do_not_go_well_are_missed_after_five_minutes(database: str) -> None:
+    """A start has its time; a single failure is no alarm; health that is not looked at is."""
+    looks = checkup.Checkup(Sweep(SETTINGS, BOX).tally)
+    assert looks.wrong(0.0) != []
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    turning = asyncio.ensure_future(looks.turns(SETTINGS.model_copy(update={"database_url": database})))
+    await asyncio.sleep(0)
+    assert looks.wrong(begun + checkup.QUIET_S - 1) == []
+    assert looks.wrong(loop.time() + checkup.QUIET_S + 1) != []
+    turning.cancel()
+    await asyncio.gather(turning, return_exceptions=True)
