@@ -43,12 +43,14 @@ class Looked:
 async def look(conn: Conn, now: datetime) -> Looked:
     """Bring the findings of all terminals to what holds now."""
     await store.lock(conn)
-    before = [finding for _, finding in await store.open_findings(conn)]
+    known = await store.open_findings(conn)
+    before = [finding for _, finding in known]
     if not await front_door_works(conn, now):
         return Looked(still=len(before), frozen=True)
     await store.fold_key_use(conn, now)
     thresholds = await store.thresholds(conn)
-    step = rules.difference(before, await _judge(conn, now, thresholds, before))
+    opened_at = {(finding.device_id, finding.rule): at for at, finding in known}
+    step = rules.renewed(rules.difference(before, await _judge(conn, now, thresholds, before)), opened_at)
     if step.closed:
         await store.close(conn, step.closed, now)
     if step.changed:

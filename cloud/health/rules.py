@@ -14,6 +14,7 @@ from cloud.health.models import GROUPS, Facts, Finding, Limits, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from cloud.health.elapsed import Clock
 
@@ -67,4 +68,20 @@ def difference(before: Iterable[Finding], after: Iterable[Finding]) -> Differenc
         changed=[each for key, each in holds.items() if key in was and was[key] != each],
         closed=[each for key, each in was.items() if key not in holds],
         still=sum(key in was for key in holds),
+    )
+
+
+def renewed(step: Difference, opened_at: Mapping[tuple[str, str], datetime]) -> Difference:
+    """The same, but what began after its finding was opened is another case of the same illness, not the same one.
+
+    Between two looks a cause may have gone and come again; looks may be far apart when the sweep was away.
+    """
+    again = [each for each in step.changed if each.since > opened_at[each.device_id, each.rule]]
+    if not again:
+        return step
+    return Difference(
+        opened=[*step.opened, *again],
+        changed=[each for each in step.changed if each.since <= opened_at[each.device_id, each.rule]],
+        closed=[*step.closed, *again],
+        still=step.still - len(again),
     )

@@ -275,7 +275,7 @@ async def open_(conn: Conn, found: Sequence[Finding], version: int, now: datetim
 async def change(conn: Conn, found: Sequence[Finding], version: int) -> None:
     """The same findings on other evidence, or known to have begun at another time."""
     await conn.execute(
-        "update finding set rule_version = each.rule_version, since = least(each.since, opened_at),"
+        "update finding set rule_version = each.rule_version, since = each.since,"
         "  evidence = each.evidence, owner = each.owner, thresholds_version = %(version)s"
         " from unnest(%(devices)s::text[], %(rules)s::text[], %(rule_versions)s::integer[],"
         "  %(since)s::timestamptz[], %(evidence)s::jsonb[], %(owners)s::text[])"
