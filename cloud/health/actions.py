@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.devices.models import DOORS
 from cloud.devices.store import gaps, last_beat
-from cloud.health import rules, store
+from cloud.health import correlate, rules, store
 from cloud.health.elapsed import Clock
 from cloud.health.models import Facts, Finding
 from cloud.health.thresholds import SHIPPED, Thresholds, changed
@@ -38,6 +38,8 @@ class Looked:
     still: int = 0
     changed: int = 0
     frozen: bool = False  # our own front door does not work: nothing opens or closes
+    incidents_opened: int = 0
+    incidents_closed: int = 0
 
 
 async def look(conn: Conn, now: datetime) -> Looked:
@@ -57,7 +59,11 @@ async def look(conn: Conn, now: datetime) -> Looked:
         await store.change(conn, step.changed, thresholds.version)
     if step.opened:
         await store.open_(conn, step.opened, thresholds.version, now)
-    return Looked(len(step.opened), len(step.closed), step.still, len(step.changed))
+    together = await correlate.follow(conn, now, thresholds.values)
+    return Looked(
+        len(step.opened), len(step.closed), step.still, len(step.changed),
+        incidents_opened=together.opened, incidents_closed=together.closed,
+    )  # fmt: skip
 
 
 async def preview(conn: Conn, now: datetime, values: Mapping[str, float]) -> dict[str, tuple[int, int]]:

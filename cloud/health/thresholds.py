@@ -82,7 +82,17 @@ SHIPPED = (
     Threshold("sim_expiring_open", 30, "天", 1, 400, "续费要走采购流程"),
     Threshold("sim_expiring_close", 45, "天", 1, 400, "续费后至少多出一个月"),
     Threshold("config_stuck_tries", 3, "次", 1, 100, "每小时最多发一次，三次都没有生效"),
+    Threshold("incident_members_open", 5, "台", 2, 10_000, "同一时刻五台以上才不像各自的故障"),
+    Threshold("incident_members_close", 3, "台", 1, 9_999, "只剩一两台时按各自的故障处理"),
+    Threshold("incident_share_open", 30, "%", 1, 100, "一个小区、社区或街道停了，其中大部分终端都会受影响"),
+    Threshold("incident_share_wide_open", 10, "%", 1, 100, "同一版本、批次、流量池或全区往往只有一部分受影响"),
+    Threshold("incident_left_close", 20, "%", 0, 99, "五分之四已经恢复，剩下的多半有自己的问题"),
+    _s("incident_window_s", 600, "同一原因引起的故障，开始时间相差不超过十分钟"),
+    _s("incident_settle_s", 30 * 60, "恢复时终端陆续回来，半小时没有新的恢复才算结束"),
 )  # fmt: skip
+
+# These belong to no rule but to incidents (incidents.py).
+OF_INCIDENTS = tuple(each.name for each in SHIPPED if each.name.startswith("incident_"))
 
 BY_NAME: Mapping[str, Threshold] = MappingProxyType({each.name: each for each in SHIPPED})
 

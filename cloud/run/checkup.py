@@ -27,7 +27,9 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 60.0  # the shortest time that makes a finding is two minutes
 LOOK_ENDS_S = 60.0  # 50,000 terminals take some four seconds
 QUIET_S = 300.0  # five looks; what they find is for people who drive there
-COUNTED = ("findings_opened", "findings_closed", "looks_frozen", "looks_failed")
+COUNTED = (
+    "findings_opened", "findings_closed", "incidents_opened", "incidents_closed", "looks_frozen", "looks_failed",
+)  # fmt: skip
 
 
 async def look(conn: Conn, tally: Tally, now: datetime) -> bool:
@@ -45,6 +47,8 @@ async def look(conn: Conn, tally: Tally, now: datetime) -> bool:
         return False
     tally.counts["findings_opened"] += looked.opened
     tally.counts["findings_closed"] += looked.closed
+    tally.counts["incidents_opened"] += looked.incidents_opened
+    tally.counts["incidents_closed"] += looked.incidents_closed
     tally.counts["looks_frozen"] += looked.frozen
     tally.series["look_s"].add(loop.time() - begun)
     return True

@@ -177,7 +177,7 @@ async def test_two_thousand_terminals_in_a_few_statements(conn: Conn) -> None:
     names = await healthy(conn, 2000)
     await ingest_works(conn)
     await conn.execute("update device_state set last_seen_at = %s where device_id <= %s", [NOW - HOUR, names[666]])
-    assert await actions.look(conn, NOW) == actions.Looked(opened=667)
+    assert await actions.look(conn, NOW) == actions.Looked(opened=667, incidents_opened=1)
     await conn.execute("update device_state set last_seen_at = %s where device_id <= %s", [NOW, names[99]])
     assert await actions.look(conn, NOW) == actions.Looked(closed=100, still=567)
 
