@@ -106,6 +106,9 @@ def advance(state: DeviceState | None, message: Received, *, overtaken: bool = F
         return _beat(state, message)
     if message.kind == "boot":
         return _boot(state, message)
+    if message.kind == "event" and message.body["ev"] == "config_applied" and not late:
+        # With its heartbeat's interval: the next one may be an hour away, and would be missed after half of it.
+        return replace(state, config_version=message.body["val"] or state.config_version)
     if message.kind == "event" and not overtaken:
         return replace(state, open_faults=_faults(state.open_faults, message.body["ev"]))
     return state

@@ -112,6 +112,29 @@ async def add_config(
     )
 
 
+async def district_config(conn: Conn) -> bytes | None:
+    """The sealed payload of the newest version for terminals that have none of their own."""
+    cursor = await conn.execute(
+        "select body_sealed from device_config where device_id is null order by version desc limit 1"
+    )
+    row = await cursor.fetchone()
+    return bytes(row[0]) if row else None
+
+
+async def newest_own_config(conn: Conn, device_id: str) -> int:
+    """The highest version ever stored for this terminal alone; 0: none."""
+    cursor = await conn.execute(
+        "select coalesce(max(version), 0) from device_config where device_id = %(device_id)s", {"device_id": device_id}
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def lock_device(conn: Conn, device_id: str) -> None:
+    """Until the end of the transaction nobody else wants another status or configuration of this terminal."""
+    await conn.execute("select from device where device_id = %(device_id)s for no key update", {"device_id": device_id})
+
+
 async def config_sent_since(conn: Conn, device_id: str, version: int, since: datetime) -> bool:
     """Whether this version was queued for the terminal after a moment."""
     cursor = await conn.execute(

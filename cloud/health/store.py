@@ -262,6 +262,16 @@ async def open_findings(conn: Conn, device_id: str | None = None) -> list[tuple[
     return [(row[0], Finding(**dict(zip(names, row[1:], strict=True)))) for row in await cursor.fetchall()]
 
 
+async def closed_between(conn: Conn, device_id: str, begun: datetime, until: datetime) -> list[str]:
+    """Rules of a terminal that were open at the first moment and closed before the second."""
+    cursor = await conn.execute(
+        "select distinct rule from finding where device_id = %(device_id)s and opened_at <= %(begun)s"
+        " and closed_at between %(begun)s and %(until)s order by rule",
+        {"device_id": device_id, "begun": begun, "until": until},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def open_(conn: Conn, found: Sequence[Finding], version: int, now: datetime) -> None:
     """New findings."""
     await conn.execute(
