@@ -213,6 +213,13 @@ def merged_report(known: dict[str, int] | None, told: dict[str, int]) -> dict[st
     return {name: max(value, known.get(name, 0)) for name, value in {**known, **told}.items()}
 
 
+def line_changed(before: DeviceState | None, after: DeviceState, now: datetime) -> bool:
+    """Whether its connection began or ended outside a call: in one its data is suspended, and the will may fire."""
+    if before is None or before.link in {"unknown", after.link}:
+        return False
+    return after.in_call_until is None or after.in_call_until < now
+
+
 def worth_showing(before: DeviceState | None, after: DeviceState) -> bool:
     """Whether somebody who looks at a list of terminals would see a difference that matters."""
     if before is None:

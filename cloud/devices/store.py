@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from cloud.db import Conn
 
+_LINK_CHANGES_MAX = 64  # of one terminal and day: ten times what is remarkable
 _DEVICE = "select device_id, status, credential, revoked_at, msisdn_sealed, config_version, created_at from device"
 
 
@@ -232,6 +233,16 @@ async def mark_days(conn: Conn, device_id: str, days: list[date], now: datetime)
         "update device_day set changed_at = greatest(changed_at, %(now)s)"
         " where device_id = %(device_id)s and day = any(%(days)s)",
         {"device_id": device_id, "days": days, "now": now},
+    )
+
+
+async def note_link(conn: Conn, device_id: str, day: date, at: datetime) -> None:
+    """Its connection began or ended. Of a wild day the first changes are enough."""
+    await conn.execute(
+        "insert into link_day as known (device_id, day, changes) values (%(device_id)s, %(day)s, array[%(at)s])"
+        " on conflict (device_id, day) do update set changes = known.changes || excluded.changes"
+        "  where cardinality(known.changes) < %(most)s",
+        {"device_id": device_id, "day": day, "at": at, "most": _LINK_CHANGES_MAX},
     )
 
 

@@ -153,7 +153,7 @@ async def days(conn: Conn, now: datetime, limits: Limits) -> dict[str, Days]:
         )
         select device_id, days, first_day, beats::bigint, first_poor, powered_min::bigint, registered_min::bigint,
             presses, presses_on
-        from summed where beats * beat_s < days * 864 * %(steady_close)s
+        from summed where 100 * beats * beat_s < days * 86400 * %(steady_close)s
             or registered_min * 100 < powered_min * %(covered)s or presses_on is not null
         """,
         {
