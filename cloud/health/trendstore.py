@@ -6,7 +6,8 @@ Each condition here is as wide as its rule or wider: what a rule would find is n
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from psycopg.rows import class_row
@@ -16,8 +17,6 @@ from cloud.health.rules import RULES
 from cloud.health.trendfacts import Behind, DayFigures, Repeat, Run, Trends, extended
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cloud.db import Conn
     from cloud.health.models import Limits
 
@@ -88,41 +87,38 @@ async def _days(conn: Conn, now: datetime, limits: Limits) -> dict[str, list[Day
 
 
 async def _link(conn: Conn, now: datetime, limits: Limits) -> dict[str, tuple[datetime, ...]]:
-    yesterday = shanghai_day(now) - timedelta(days=1)
-    cursor = await conn.execute(
-        "select device_id from link_day where day >= %(from)s group by 1 having sum(cardinality(changes)) > %(close)s",
-        {"from": yesterday, "close": limits["link_flapping_close"]},
-    )
-    names = [row[0] for row in await cursor.fetchall()]
-    if not names:
-        return {}
+    values = {
+        "from": shanghai_day(now) - timedelta(days=1), "since": now - timedelta(days=1), "least": _STORM_LEAST,
+        "part": _STORM_PART, "close": limits["link_flapping_close"],
+    }  # fmt: skip
     cursor = await conn.execute(
         """
-        with change as (
+        with change as materialized (
             select device_id, at from link_day, unnest(changes) at where day >= %(from)s and at > %(since)s
         ), storm as (
             select date_trunc('minute', at) as minute from change group by 1
             having count(*) >= greatest(%(least)s,
                 (select count(*) from device where status = 'installed') / %(part)s)
+        ), often as (
+            select device_id from change group by 1 having count(*) > %(close)s
         )
-        select device_id, array_agg(at order by at) from change
-        where device_id = any(%(names)s) and date_trunc('minute', at) not in (select minute from storm) group by 1
+        select device_id, array_agg(at order by at) from change join often using (device_id)
+        where date_trunc('minute', at) not in (select minute from storm) group by 1
         """,
-        {
-            "from": yesterday, "since": now - timedelta(days=1), "names": names, "least": _STORM_LEAST,
-            "part": _STORM_PART,
-        },
-    )  # fmt: skip
+        values,
+    )
     return {row[0]: tuple(row[1]) for row in await cursor.fetchall()}
 
 
 async def _mains(conn: Conn, now: datetime, limits: Limits) -> dict[str, tuple[datetime, ...]]:
     cursor = await conn.execute(
-        "select device_id, array_agg(coalesce(happened_at, received_at)) from event"
-        " where code = 'mains_lost' and received_at > %(since)s group by device_id having count(*) > %(close)s",
+        "with lost as materialized (select device_id, coalesce(happened_at, received_at) as at from event"
+        "  where code = 'mains_lost' and received_at > %(since)s),"
+        " often as (select device_id from lost group by 1 having count(*) > %(close)s)"
+        " select device_id, array_agg(at order by at) from lost join often using (device_id) group by 1",
         {"since": now - _WEEK, "close": limits["power_cycles_close"]},
     )
-    return {row[0]: tuple(sorted(row[1])) for row in await cursor.fetchall()}
+    return {row[0]: tuple(row[1]) for row in await cursor.fetchall()}
 
 
 async def _updates_failed(conn: Conn, now: datetime) -> dict[str, tuple[datetime, ...]]:
@@ -222,16 +218,14 @@ async def forget(conn: Conn, now: datetime) -> None:
     )
 
 
+@dataclass(frozen=True)
 class Target:
     """Which program terminals of a board should run."""
 
-    __slots__ = ("author", "board", "set_at", "version")
-
-    def __init__(self, board: str, version: str, author: str, set_at: datetime) -> None:
-        self.board = board
-        self.version = version
-        self.author = author
-        self.set_at = set_at
+    board: str
+    version: str
+    author: str
+    set_at: datetime
 
 
 async def targets(conn: Conn) -> list[Target]:

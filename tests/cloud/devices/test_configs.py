@@ -239,10 +239,8 @@ def test_bounds_and_shipped_values_are_the_terminals_own() -> None:
     """Or closer than the firmware's and the wire's: nothing is promised that the terminal would bend or refuse."""
     wire = {row[0]: (row[3], row[4]) for row in DOWN["config"]}
     for setting in tune.SETTINGS:
-        if setting.time:
-            shipped, low, high = limits.TABLE[setting.field]
-        else:
-            shipped, (low, high) = SHIPPED[setting.field], wire[setting.field]
+        own: tuple[object, ...] = limits.TABLE[setting.field] if setting.time else ()
+        shipped, low, high = own or (SHIPPED[setting.field], *wire[setting.field])
         assert setting.shipped == shipped
         assert int(str(low)) <= setting.least <= setting.shipped <= setting.most <= int(str(high))
 
