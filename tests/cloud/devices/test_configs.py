@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from firmware.core import limits
 from firmware.core.ladder import Ladder
 from protocol import messages
 from protocol.fields import DOWN
+from tests.flow.parts import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,6 +169,36 @@ async def test_one_change_at_a_time_until_the_terminal_answers(fleet: Conn) -> N
     assert [tune.stands(each, later) for each in await configs.of_device(fleet, BOX, DEVICE)] == [
         "waiting", "replaced", "applied", "refused",
     ]  # fmt: skip
+
+
+async def test_of_two_who_change_at_once_the_second_finds_the_first(database: str) -> None:
+    """It waits until the other is committed; two bodies under one number would be one that never arrives."""
+    async with (
+        await psycopg.AsyncConnection.connect(database) as first,
+        await psycopg.AsyncConnection.connect(database) as second,
+        await psycopg.AsyncConnection.connect(database, autocommit=True) as watch,
+    ):
+        await actions.register(first, BOX, DEVICE, None, NOW)
+        state = DeviceState(device_id=DEVICE, first_seen_at=NOW, last_seen_at=NOW, config_version=3)
+        await store.save_state(first, state)
+        await actions.want_config(first, BOX, DEVICE, OWN, NOW)
+        await first.commit()
+        await configs.ask(first, BOX, DEVICE, {"ring_volume": "50"}, WORKER, NOW)
+        other = asyncio.ensure_future(configs.ask(second, BOX, DEVICE, {"ring_volume": "60"}, "李班长", NOW))
+
+        async def waits() -> bool:
+            cursor = await watch.execute(
+                "select exists (select from pg_stat_activity where pid = %s and wait_event_type = 'Lock')",
+                [second.info.backend_pid],
+            )
+            return bool((await cursor.fetchall())[0][0])
+
+        await until(waits, "the second one waits")
+        assert not other.done()
+        await first.commit()
+        with pytest.raises(Conflict, match="等待设备应答"):
+            await other
+        assert [body["ring"] for body in await sent(watch)] == [50]
 
 
 async def test_the_terminals_word_counts_for_its_heartbeat_at_once(fleet: Conn) -> None:
