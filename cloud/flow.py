@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cloud.calls import actions as calls
 from cloud.calls import store as cases
 from cloud.devices import actions as devices
-from cloud.devices import commands
+from cloud.devices import commands, configs
 from cloud.down import queue
 from protocol import codes
 
@@ -38,6 +38,7 @@ async def on_message(conn: Conn, box: Box, settings: Settings, message: Received
             await queue.answered(conn, message.device_id, "route", message.body["ref"], message.received_at)
     elif message.kind == "event":
         await calls.on_event(conn, message)
+        await configs.heard(conn, message)
     elif message.kind == "result":
         await queue.answered(conn, message.device_id, "cmd", message.body["cid"], message.received_at)
         await commands.heard(conn, message)

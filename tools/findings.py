@@ -50,7 +50,7 @@ def findings(
     as_json: AsJson = False,
 ) -> None:
     """What is wrong now, the oldest first; with --device also what to do."""
-    now, found = _with_database(lambda conn, now: _opened(conn, now, device))
+    now, found = with_database(lambda conn, now: _opened(conn, now, device))
     if as_json:
         rows = [_row(opened_at, finding, now) for opened_at, finding in found]
         print(json.dumps({"at": now.isoformat(), "open": len(rows), "findings": rows}, ensure_ascii=False))
@@ -83,7 +83,7 @@ def rules_page(check: Annotated[bool, typer.Option("--check", help="Only say whe
 def preview(set_: Set, as_json: AsJson = False) -> None:
     """How many findings would open and close with other thresholds. Writes nothing."""
     values = _values(set_)
-    told = _with_database(lambda conn, now: actions.preview(conn, now, values))
+    told = with_database(lambda conn, now: actions.preview(conn, now, values))
     opened, closed = (sum(pair[place] for pair in told.values()) for place in (0, 1))
     if as_json:
         by_rule = {rule: {"open": pair[0], "close": pair[1]} for rule, pair in told.items()}
@@ -101,7 +101,7 @@ def threshold(
 ) -> None:
     """Store other thresholds as a new version; the next look goes by it."""
     values = _values(set_)
-    version = _with_database(lambda conn, now: actions.change_thresholds(conn, now, values, by, reason))
+    version = with_database(lambda conn, now: actions.change_thresholds(conn, now, values, by, reason))
     print(f"thresholds version {version}")
 
 
@@ -121,7 +121,7 @@ def _values(given: list[str]) -> dict[str, float]:
     return values
 
 
-def _with_database(work: Callable[[Conn, datetime], Awaitable[T]]) -> T:
+def with_database(work: Callable[[Conn, datetime], Awaitable[T]]) -> T:
     """Do it in one transaction; each way to fail is one line and exit 2."""
 
     async def run() -> T:

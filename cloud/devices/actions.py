@@ -76,6 +76,8 @@ async def link(conn: Conn, device_id: str, message_id: str, status: str, now: da
     state = before or DeviceState(device_id=device_id, first_seen_at=now, last_seen_at=now)
     after = replace(state, link=status, link_at=now, link_id=message_id)
     await store.save_state(conn, after)
+    if not retained and rules.line_changed(before, after, now):
+        await store.note_link(conn, device_id, shanghai_day(now), now)
     if rules.worth_showing(before, after):
         await tell_live(conn, device_id)
 

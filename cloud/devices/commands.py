@@ -31,7 +31,7 @@ VALID = timedelta(minutes=30)
 ACTOR_CHARS_MAX = 64
 SHOWN_MAX = 50  # the latest of one terminal
 # A terminal of these is in nobody's home, or not to be touched.
-_NOT_REACHED = frozenset({"reserved", "retired"})
+NOT_REACHED = frozenset({"reserved", "retired"})
 
 _COLUMNS = "cid, device_id, do_what, asked_by, asked_at, expires_at, faults, answered_at, result, why, figures"
 
@@ -48,7 +48,7 @@ async def ask(  # noqa: PLR0917 - in this order in every room
     device = await store.get_device(conn, device_id)
     if device is None:
         raise NotFound("没有这台设备")
-    if device.revoked_at is not None or device.status in _NOT_REACHED:
+    if device.revoked_at is not None or device.status in NOT_REACHED:
         raise Conflict("设备已停用或凭据已吊销，无法下发指令")
     # Of two who click at once the second waits here, and then finds the first one's.
     state = await store.get_state(conn, device_id, lock=True)

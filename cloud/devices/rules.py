@@ -106,6 +106,9 @@ def advance(state: DeviceState | None, message: Received, *, overtaken: bool = F
         return _beat(state, message)
     if message.kind == "boot":
         return _boot(state, message)
+    if message.kind == "event" and message.body["ev"] == "config_applied" and not late:
+        # With its heartbeat's interval: the next one may be an hour away, and would be missed after half of it.
+        return replace(state, config_version=message.body["val"] or state.config_version)
     if message.kind == "event" and not overtaken:
         return replace(state, open_faults=_faults(state.open_faults, message.body["ev"]))
     return state
@@ -208,6 +211,13 @@ def merged_report(known: dict[str, int] | None, told: dict[str, int]) -> dict[st
     """A terminal's record of a day, told twice: its counts only grow, so the larger one of each is the later one."""
     known = known or {}
     return {name: max(value, known.get(name, 0)) for name, value in {**known, **told}.items()}
+
+
+def line_changed(before: DeviceState | None, after: DeviceState, now: datetime) -> bool:
+    """Whether its connection began or ended outside a call: in one its data is suspended, and the will may fire."""
+    if before is None or before.link in {"unknown", after.link}:
+        return False
+    return after.in_call_until is None or after.in_call_until < now
 
 
 def worth_showing(before: DeviceState | None, after: DeviceState) -> bool:

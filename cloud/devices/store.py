@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from cloud.db import Conn
 
+_LINK_CHANGES_MAX = 64  # of one terminal and day: ten times what is remarkable
 _DEVICE = "select device_id, status, credential, revoked_at, msisdn_sealed, config_version, created_at from device"
 
 
@@ -110,6 +111,29 @@ async def add_config(
         "   (select from device_config own where own.device_id = device.device_id))",
         values,
     )
+
+
+async def district_config(conn: Conn) -> bytes | None:
+    """The sealed payload of the newest version for terminals that have none of their own."""
+    cursor = await conn.execute(
+        "select body_sealed from device_config where device_id is null order by version desc limit 1"
+    )
+    row = await cursor.fetchone()
+    return bytes(row[0]) if row else None
+
+
+async def newest_own_config(conn: Conn, device_id: str) -> int:
+    """The highest version ever stored for this terminal alone; 0: none."""
+    cursor = await conn.execute(
+        "select coalesce(max(version), 0) from device_config where device_id = %(device_id)s", {"device_id": device_id}
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def lock_device(conn: Conn, device_id: str) -> None:
+    """Until the end of the transaction nobody else wants another status or configuration of this terminal."""
+    await conn.execute("select from device where device_id = %(device_id)s for no key update", {"device_id": device_id})
 
 
 async def config_sent_since(conn: Conn, device_id: str, version: int, since: datetime) -> bool:
@@ -209,6 +233,16 @@ async def mark_days(conn: Conn, device_id: str, days: list[date], now: datetime)
         "update device_day set changed_at = greatest(changed_at, %(now)s)"
         " where device_id = %(device_id)s and day = any(%(days)s)",
         {"device_id": device_id, "days": days, "now": now},
+    )
+
+
+async def note_link(conn: Conn, device_id: str, day: date, at: datetime) -> None:
+    """Its connection began or ended. Of a wild day the first changes are enough."""
+    await conn.execute(
+        "insert into link_day as known (device_id, day, changes) values (%(device_id)s, %(day)s, array[%(at)s])"
+        " on conflict (device_id, day) do update set changes = known.changes || excluded.changes"
+        "  where cardinality(known.changes) < %(most)s",
+        {"device_id": device_id, "day": day, "at": at, "most": _LINK_CHANGES_MAX},
     )
 
 

@@ -220,6 +220,8 @@ async def _configure(
     conn: Conn, box: Box, settings: Settings, device_id: str, *, household: dict[str, Any], now: datetime
 ) -> None:
     """Want the plan of the place where the terminal is now: of its home, or in stock one that holds no family."""
+    # Of two who make a version at once the second starts from the first one's: no plan is lost under another's number.
+    await registry.lock_device(conn, device_id)
     own = await _wanted_fields(conn, box, device_id)
     state = await registry.get_state(conn, device_id)
     version = 1 + max(await registry.wanted_config(conn, device_id), state.config_version if state else 0)

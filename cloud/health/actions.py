@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.devices.models import DOORS
 from cloud.devices.store import gaps, last_beat
-from cloud.health import correlate, rules, store
+from cloud.health import correlate, rules, store, trendstore
 from cloud.health.elapsed import Clock
 from cloud.health.models import Facts, Finding
 from cloud.health.thresholds import SHIPPED, Thresholds, changed
+from cloud.health.trendfacts import NONE as NO_TRENDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -50,6 +51,8 @@ async def look(conn: Conn, now: datetime) -> Looked:
     if not await front_door_works(conn, now):
         return Looked(still=len(before), frozen=True)
     await store.fold_key_use(conn, now)
+    await trendstore.fold_discharges(conn, now)
+    await trendstore.forget(conn, now)
     thresholds = await store.thresholds(conn)
     opened_at = {(finding.device_id, finding.rule): at for at, finding in known}
     step = rules.renewed(rules.difference(before, await _judge(conn, now, thresholds, before)), opened_at)
@@ -121,12 +124,14 @@ async def _facts(conn: Conn, now: datetime, thresholds: Thresholds) -> AsyncIter
     boots = await store.boots(conn, now)
     tries = await store.config_tries(conn, now)
     district = await store.district_keys(conn)
+    trends = await trendstore.trends(conn, now, limits)
     async for some in store.terminals(conn, now, AT_ONCE):
         yield [
             Facts(
                 terminal=each, faults=faults.get(each.device_id, {}), days=days.get(each.device_id),
                 signal=signals.get(each.device_id), boots=boots.get(each.device_id), config=tries.get(each.device_id),
                 bound_keys=district if each.home_keys is None else district.union(each.home_keys),
+                trends=trends.get(each.device_id, NO_TRENDS),
             )
             for each in some
         ]  # fmt: skip

@@ -97,12 +97,13 @@ def unsteady(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None
     beat_s = facts.terminal.heartbeat_s or HEARTBEAT_S
     # An outage of ours that touches these days is taken off in full: rather too mild than a false finding.
     window = midnight(days.first_day)
-    expected = (days.days * 86_400 - clock.outage_s(window)) / beat_s
-    if expected < 1:
+    expected_s = days.days * 86_400 - clock.outage_s(window)
+    if expected_s < beat_s:
         return None
-    percent = min(int(100 * days.beats / expected), 100)
-    if percent >= limits["unsteady_close" if is_open else "unsteady_open"]:
+    # Compared as the query compares them: a rounded percentage would open what the query leaves out.
+    if 100 * days.beats * beat_s >= expected_s * limits["unsteady_close" if is_open else "unsteady_open"]:
         return None
+    percent = int(100 * days.beats * beat_s / expected_s)
     since = window if days.first_poor is None else midnight(days.first_poor)
     return Cause(since, {"percent": percent, "days": days.days})
 

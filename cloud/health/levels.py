@@ -62,10 +62,11 @@ def weak_signal(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | N
     signal = facts.signal
     if signal is None or signal.count < limits["weak_signal_count"]:
         return None
-    mean = signal.total / signal.count
-    if mean >= limits["weak_signal_close" if is_open else "weak_signal_open"] or signal.first_weak is None:
+    # Compared as the query compares them, here and below: rounded, a rule would open what the query leaves out.
+    limit = limits["weak_signal_close" if is_open else "weak_signal_open"]
+    if signal.total >= signal.count * limit or signal.first_weak is None:
         return None
-    return Cause(midnight(signal.first_weak), {"csq": round(mean, 1)})
+    return Cause(midnight(signal.first_weak), {"csq": round(signal.total / signal.count, 1)})
 
 
 def coverage(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:
@@ -73,9 +74,9 @@ def coverage(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None
     days = facts.days
     if days is None or days.powered_min < limits["coverage_minutes"]:
         return None
-    percent = int(100 * days.registered_min / days.powered_min)
-    if percent >= limits["coverage_close" if is_open else "coverage_open"]:
+    if days.registered_min * 100 >= days.powered_min * limits["coverage_close" if is_open else "coverage_open"]:
         return None
+    percent = int(100 * days.registered_min / days.powered_min)
     first = days.first_day
     return Cause(midnight(first), {"percent": percent})
 

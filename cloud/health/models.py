@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from cloud.health.trendfacts import NONE as NO_TRENDS
+from cloud.health.trendfacts import Trends
+
 if TYPE_CHECKING:
     from cloud.health.elapsed import Clock
 
@@ -134,6 +137,7 @@ class Facts:
     boots: Boots | None = None
     bound_keys: frozenset[str] = frozenset()
     config: ConfigTries | None = None
+    trends: Trends = NO_TRENDS
 
 
 @dataclass(frozen=True, slots=True)

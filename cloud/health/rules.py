@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud.health import contact, levels, proofs, told
+from cloud.health import contact, levels, proofs, told, trends
 from cloud.health.models import GROUPS, Facts, Finding, Limits, Rule
+from cloud.health.trendfacts import NONE as NO_TRENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 
     from cloud.health.elapsed import Clock
 
-_ALL = (*contact.RULES, *told.RULES, *levels.RULES, *proofs.RULES)
+_ALL = (*contact.RULES, *told.RULES, *levels.RULES, *proofs.RULES, *trends.RULES)
 RULES: tuple[Rule, ...] = tuple(rule for group in GROUPS for rule in _ALL if rule.group == group)
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
+# Without remarkable days none of the others holds: nine terminals of ten are looked at by these alone.
+_WITHOUT_TRENDS = tuple(rule for rule in RULES if rule not in trends.RULES)
+
 # What these are measured on moves along with the time; what is open keeps the moment at which it began.
-_KEEPS_SINCE = frozenset({"unsteady", *(rule.name for rule in levels.RULES)})
+_KEEPS_SINCE = frozenset({"unsteady", *(rule.name for rule in (*levels.RULES, *trends.RULES))})
 
 
 def findings(facts: Facts, limits: Limits, clock: Clock, open_now: Mapping[str, Finding]) -> list[Finding]:
@@ -32,7 +36,7 @@ def findings(facts: Facts, limits: Limits, clock: Clock, open_now: Mapping[str, 
     if terminal.status != "installed":
         return []
     found = []
-    for rule in RULES:
+    for rule in _WITHOUT_TRENDS if facts.trends is NO_TRENDS else RULES:
         known = open_now.get(rule.name)
         cause = rule.judge(facts, limits, clock, known)
         if cause is None:

@@ -153,7 +153,7 @@ async def days(conn: Conn, now: datetime, limits: Limits) -> dict[str, Days]:
         )
         select device_id, days, first_day, beats::bigint, first_poor, powered_min::bigint, registered_min::bigint,
             presses, presses_on
-        from summed where beats * beat_s < days * 864 * %(steady_close)s
+        from summed where 100 * beats * beat_s < days * 86400 * %(steady_close)s
             or registered_min * 100 < powered_min * %(covered)s or presses_on is not null
         """,
         {
@@ -260,6 +260,16 @@ async def open_findings(conn: Conn, device_id: str | None = None) -> list[tuple[
     )
     names = ("device_id", "rule", "rule_version", "since", "evidence", "owner")
     return [(row[0], Finding(**dict(zip(names, row[1:], strict=True)))) for row in await cursor.fetchall()]
+
+
+async def closed_between(conn: Conn, device_id: str, begun: datetime, until: datetime) -> list[str]:
+    """Rules of a terminal that were open at the first moment and closed before the second."""
+    cursor = await conn.execute(
+        "select distinct rule from finding where device_id = %(device_id)s and opened_at <= %(begun)s"
+        " and closed_at between %(begun)s and %(until)s order by rule",
+        {"device_id": device_id, "begun": begun, "until": until},
+    )
+    return [row[0] for row in await cursor.fetchall()]
 
 
 async def open_(conn: Conn, found: Sequence[Finding], version: int, now: datetime) -> None:

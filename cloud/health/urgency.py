@@ -24,6 +24,7 @@ _NEXT = frozenset(
     {
         "unsteady", "mains_lost", "battery_absent", "under_voltage", "battery_low", "brownouts", "weak_signal",
         "coverage", "selftest_failed", "sos_unproven", "reboots", "sim_changed", "card_differs", "sim_expiring",
+        "link_flapping", "mains_minutes", "power_cycles", "battery_worn", "temperature_low", "repeat_repair",
     }
 )  # fmt: skip
 

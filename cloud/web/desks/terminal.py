@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from cloud import clock, db
-from cloud.devices import commands
+from cloud.devices import commands, tune
 from cloud.errors import AppError
 from cloud.html.render import render
-from cloud.web.desks import told
+from cloud.web.desks import told, tuned
 from cloud.web.desks.live import ACTOR
 from cloud.web.desks.told import Known
 from cloud.web.state import Parts, parts_of
@@ -27,10 +27,19 @@ async def _known(site: Parts, device_id: str) -> Known:
         return await told.read(conn, device_id, clock.now())
 
 
+async def whole(site: Parts, device_id: str, notice: str | None, status: int) -> HTMLResponse:
+    """The page, with something that could not be done."""
+    async with db.transaction(site.pool) as conn:
+        shown = await told.read(conn, device_id, clock.now())
+        settings = await tuned.read(conn, site.box, device_id, clock.now())
+    callers = tune.CALLER_CHOICES
+    return HTMLResponse(render("terminal.html", shown=shown, tuned=settings, callers=callers, notice=notice), status)
+
+
 @router.get("/terminals/{device_id}", response_class=HTMLResponse)
 async def page(site: Site, device_id: DeviceId) -> HTMLResponse:
     """The whole screen."""
-    return HTMLResponse(render("terminal.html", shown=await _known(site, device_id), notice=None))
+    return await whole(site, device_id, None, 200)
 
 
 @router.get("/terminals/{device_id}/known", response_class=HTMLResponse)
@@ -61,4 +70,4 @@ async def first_aid(
         return HTMLResponse(render("known.html", shown=shown, notice=notice), status)
     if notice is None:
         return RedirectResponse(f"/terminals/{device_id}", 303)
-    return HTMLResponse(render("terminal.html", shown=shown, notice=notice), status)
+    return await whole(site, device_id, notice, status)

@@ -113,10 +113,14 @@ def figures(state: DeviceState) -> list[Figure]:
         Figure("程序版本", state.firmware or "—"),
         Figure("配置版本", str(state.config_version)),
         Figure("最近重启", words.REBOOTS.get(state.reset_cause or "", "—")),
-        Figure("心跳间隔", f"{(state.heartbeat_s or HEARTBEAT_S) // 60} 分钟"),
+        Figure("心跳间隔", _interval(state.heartbeat_s or HEARTBEAT_S)),
         Figure("重复消息", f"{state.duplicates:,}"),
         Figure("隔离消息", f"{state.quarantined:,}", bad=state.quarantined > 0),
     ]
+
+
+def _interval(seconds: int) -> str:
+    return f"{seconds} 秒" if seconds % 60 else f"{seconds // 60} 分钟"
 
 
 def sentence(told: Told) -> str:

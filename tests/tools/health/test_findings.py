@@ -111,3 +111,16 @@ def test_evidence_of_another_version_is_told_by_its_title(rule: object) -> None:
     assert "{" not in words.sentence(finding, NOW)
     gone = Finding(device_id="BJCY000001", rule="gone", rule_version=0, since=NOW, evidence={}, owner="care")
     assert words.sentence(gone, NOW) == "gone"
+
+
+def test_a_target_is_wanted_shown_and_taken_away(fleet: None) -> None:
+    """Who is behind it for two weeks is found; half an answer is refused."""
+    assert told("target") == "没有目标版本\n"
+    told("target", "--board", "okb-a", "--version", "1.1.0", "--by", "王维修")
+    (found,) = json.loads(told("target", "--json"))["targets"]
+    assert (found["board"], found["version"], found["author"]) == ("okb-a", "1.1.0", "王维修")
+    assert told("target", "--board", "okb-a", "--none", "--by", "王维修") == "没有目标版本\n"
+    wrong = (["--version", "1"], ["--board", "x", "--by", "y"], ["--board", "x", "--version", "1"],
+             ["--board", "x", "--version", "1", "--none", "--by", "y"])  # fmt: skip
+    for words_ in wrong:
+        assert CliRunner().invoke(app, ["target", *words_]).exit_code == 2
