@@ -107,7 +107,8 @@ def clock_off(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | Non
     if abs(offset) / 1000 <= limits["clock_off_close" if is_open else "clock_off_open"]:
         return None
     if offset < 0 and clock.in_outage(seen_at + timedelta(milliseconds=offset) + _AROUND, _DRAINED):
-        return is_open and Cause(is_open.since, is_open.evidence)  # it may only have waited for us; the next one tells
+        # It may only have waited for us: the next one tells.
+        return None if is_open is None else Cause(is_open.since, is_open.evidence)
     return Cause(seen_at, {"way": "快" if offset > 0 else "慢", "minutes": round(abs(offset) / 60_000)})
 
 

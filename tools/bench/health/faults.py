@@ -137,8 +137,8 @@ def weak_signal(plan: Plan, it: Terminal, fault: str, begin: float, end: float, 
 
 def coverage(plan: Plan, it: Terminal, fault: str, begin: float, end: float, _rnd: random.Random) -> None:
     """Registered for half of the day, for days."""
-    plan.act(begin + 1, it, "set", "reg", 0.5)
-    plan.act(end + 1, it, "set", "reg", 1.0)
+    plan.act(begin + HOUR, it, "set", "reg", 0.5)  # behind the record of the day before
+    plan.act(end + HOUR, it, "set", "reg", 1.0)
     plan.need(fault, it, "coverage", begin, DAY, end + WEEK, late=2 * DAY + HOUR, close_from=end + 6 * DAY)
 
 
@@ -275,11 +275,11 @@ def kinds(silent_s: float, days: int, sos_days: int, keys_days: int) -> list[Kin
              after=2 * DAY),
         Kind(name="sim_expiring", make=sim_expiring, shortest=DAY, longest=3 * DAY, opens=2 * HOUR, whole=True),
         Kind(name="config_stuck", make=config_stuck, shortest=14 * HOUR, longest=30 * HOUR, opens=9 * HOUR, after=last),
-        Kind(name="trial_image", make=trial_image, shortest=0, longest=0, opens=HOUR, after=0, earliest=0, latest=0),
+        Kind(name="trial_image", make=trial_image, shortest=0, longest=0, opens=HOUR, after=last, earliest=0, latest=0),
         Kind(name="presses_many", make=presses_many, shortest=DAY, longest=DAY, opens=13 * HOUR, after=2 * DAY,
              whole=True),
         Kind(name="sos_unproven", make=sos_unproven, shortest=0, longest=0, opens=HOUR, earliest=DAY,
              after=(sos_days + 2) * DAY, latest=max(DAY, (days - sos_days - 1) * DAY)),
         Kind(name="keys_untested", make=keys_untested, shortest=0, longest=0, opens=(keys_days + 1) * DAY, earliest=0,
-             latest=0, after=0),
+             latest=0, after=(keys_days + 3) * DAY),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ other message through `take`; the order of each terminal's messages is kept. Not
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -32,6 +33,7 @@ from tools.bench.health.town import START
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from cloud.db import Conn
     from cloud.settings import Settings
     from tools.bench.health.plan import Act, Plan
     from tools.bench.health.stream import Arrival
@@ -41,6 +43,8 @@ AT_ONCE = 200  # messages in one transaction: a commit each would only measure t
 ACCEPT_S, CLOSE_S = 20.0, 5_400.0  # the desk: by then the longest call is over
 BEAT_S = timedelta(seconds=5)
 DOWN_MOST = 5_000
+TAKERS = 3  # side by side, each with terminals of its own: while one waits for the database another is read
+ORDERED = ("press", "call", "event")  # in turn with heartbeats; the lanes themselves keep no order between them
 RESTART_S = 12 * 3600.0
 AGAIN = 20  # messages that the broker hands over once more to a process that was killed
 
@@ -51,7 +55,7 @@ def moment(at: float) -> datetime:
 
 
 class House:
-    """Two connections for ingest, one for the sweep, one for the look; new ones after each restart."""
+    """Connections for ingest, one for the sweep, one for the look; new ones after each restart."""
 
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self._settings = settings
@@ -62,6 +66,7 @@ class House:
         self._beats: list[str] = []
         self._beat_devices: set[str] = set()
         self._messages: list[Arrival] = []
+        self._ordered: set[str] = set()  # terminals with a message in hand that a heartbeat must not overtake
         self._desk: list[tuple[float, str, str]] = []
         self._last: list[Arrival] = []
         self._beaten: datetime | None = None
@@ -81,8 +86,9 @@ class House:
 
     async def _open(self) -> None:
         dsn = self._settings.database_url
-        found = [await self._stack.enter_async_context(await db.connect(dsn)) for _ in range(4)]
-        self._take, self._lane, self._turns, self._look = found
+        found = [await self._stack.enter_async_context(await db.connect(dsn)) for _ in range(3 + TAKERS)]
+        self._lane, self._turns, self._look, *self._takers = found
+        self._take = self._takers[0]
         await beatstore.prepare(self._lane)
 
     async def starts(self, at: float) -> None:
@@ -141,7 +147,7 @@ class House:
         return [each._replace(at=at, press=False) for each in self._last]
 
     async def _beat(self, arrival: Arrival) -> None:
-        if self._messages and arrival.device in {each.device for each in self._messages}:
+        if arrival.device in self._ordered:
             await self._flush_messages()
         text = line(arrival.topic, arrival.payload, moment(arrival.at))
         if text is None:
@@ -152,8 +158,10 @@ class House:
             await self._flush()
 
     async def _message(self, arrival: Arrival) -> None:
-        if arrival.device in self._beat_devices:
+        if arrival.device in self._beat_devices and arrival.topic.split("/")[3] in ORDERED:
             await self._flush_beats()
+        if arrival.topic.split("/")[3] in ORDERED:
+            self._ordered.add(arrival.device)
         self._messages.append(arrival)
         if arrival.press:
             heapq.heappush(self._desk, (arrival.at + ACCEPT_S, "accept", arrival.device))
@@ -167,12 +175,18 @@ class House:
 
     async def _flush_messages(self) -> None:
         some, self._messages = self._messages, []
-        if not some:
-            return
-        async with self._take.transaction():
+        self._ordered.clear()
+        shares: list[list[Arrival]] = [[] for _ in self._takers]
+        for each in some:
+            shares[int(each.device[-6:]) % TAKERS].append(each)
+        await asyncio.gather(*(self._taken(*pair) for pair in zip(self._takers, shares, strict=True) if pair[1]))
+
+    async def _taken(self, conn: Conn, some: list[Arrival]) -> None:
+        """Messages of terminals that nobody else has in hand, in their order."""
+        async with conn.transaction():
             for each in some:
                 handed = Handed(topic=each.topic, payload=each.payload, retained=False, received_at=moment(each.at))
-                self.counted[await take(self._take, self._box, self._settings, handed)] += 1
+                self.counted[await take(conn, self._box, self._settings, handed)] += 1
 
     async def _flush_beats(self) -> None:
         lines, self._beats = self._beats, []
