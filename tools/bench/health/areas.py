@@ -49,7 +49,7 @@ def street_mains(
     for it in members:
         off, on = begin + 20 * rnd.random(), end + 60 * rnd.random()
         plan.act(off, it, "mains", 0)
-        plan.act(off, it, "pct", 96.0, -5.0)
+        plan.act(off, it, "pct", 96.0, -3.0)
         plan.act(on, it, "mains", 1)
         plan.act(on, it, "pct", 96.0, 0.0)
         plan.need(fault, it, "mains_lost", off, HOUR, on)
@@ -97,7 +97,7 @@ def community_cut(
             plan.dark(fault, it, dry, on)
             continue
         plan.act(off, it, "mains", 0)
-        plan.act(off, it, "pct", 96.0, -4.0)
+        plan.act(off, it, "pct", 96.0, -3.0)
         plan.act(on, it, "mains", 1)
         plan.act(on, it, "pct", 96.0, 0.0)
     _area(plan, fault, members, begin, end, ("mains",), HOUR)

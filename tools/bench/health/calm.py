@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tools.bench.health import areas
+from tools.bench.health import areas, trends
 from tools.bench.health.faults import Kind, kinds
 from tools.bench.health.plan import Plan, Sizes, outages
 from tools.bench.health.town import DAY, HOUR, Terminal, town
@@ -22,6 +22,7 @@ AREA_DAYS = 15  # one outage of each kind in so many days
 TALK_S = 40
 # Rates of ordinary things, for each terminal and day.
 SHORT_LINKS, SHORT_MAINS, SHORT_FAULTS, CALLS, HOLIDAYS = 0.1, 0.03, 0.02, 0.03, 0.004
+FLAPS_MOST = 5  # of one afternoon: more of them within a week are a habit
 FLAPS_EACH = 0.01  # terminals that flap for hours, for each terminal in 20 days
 # Faults whose threshold is long enough for a short one that is none.
 SHORT = ("voice_lost", "under_voltage", "temperature_high", "tamper_open", "outbox_full", "selftest_failed")
@@ -44,6 +45,7 @@ def history(sizes: Sizes) -> Plan:
     _calls(plan, rnd)
     _short(plan, rnd)
     _installed(plan)
+    trends.consequences(plan)
     plan.acts = sorted(each for each in plan.acts if each.at < sizes.until)
     return plan
 
@@ -63,7 +65,7 @@ def _faults(plan: Plan, rnd: random.Random) -> None:
     sizes = plan.sizes
     each = max(1, round(sizes.terminals * sizes.days / 90 * EACH))
     for number in range(each):
-        for kind in kinds(sizes.silent_s, sizes.days, sizes.sos_days, sizes.keys_days):
+        for kind in [*kinds(sizes.silent_s, sizes.days, sizes.sos_days, sizes.keys_days), *trends.kinds()]:
             fault = f"{kind.name} {number + 1}"
             if _plant(plan, kind, fault, rnd):
                 plan.planted[kind.name] = plan.planted.get(kind.name, 0) + 1
@@ -134,7 +136,9 @@ def _flaps(plan: Plan, rnd: random.Random) -> None:
         what, away, every = ("mains", 1500.0, 2400.0) if number % 2 else ("link", 0.6 * beat, 5 / 3 * beat)
         plan.act(begin - 1, it, "set", "loss", 0)
         at = begin
-        while at + away < begin + lasts:
+        for _ in range(FLAPS_MOST):
+            if at + away >= begin + lasts:
+                break
             plan.act(at, it, what, 0)
             plan.act(at + away, it, what, 1)
             at += every

@@ -49,7 +49,7 @@ def told(plan: Plan, it: Terminal, fault: str, begin: float, end: float, _rnd: r
 def mains_lost(plan: Plan, it: Terminal, fault: str, begin: float, end: float, _rnd: random.Random) -> None:
     """The plug is out; its battery lasts."""
     plan.act(begin, it, "mains", 0)
-    plan.act(begin, it, "pct", FULL, -5.0)
+    plan.act(begin, it, "pct", FULL, -3.0)
     plan.act(end, it, "mains", 1)
     plan.act(end, it, "pct", FULL, 0.0)
     plan.need(fault, it, "mains_lost", begin, HOUR, end)

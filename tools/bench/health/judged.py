@@ -21,6 +21,7 @@ from tools.bench.health.house import House, moment
 from tools.bench.health.judge import Found, Incident, Verdict, Wrong, judge
 from tools.bench.health.stream import Arrival, Stream
 from tools.bench.health.town import START
+from tools.bench.health.trends import without_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,7 @@ def run(dsn: str, sizes: Sizes, folder: Path, tell: Tell) -> dict[str, Any]:
             "silent_s": sizes.silent_s,
             "planted": plan.planted,
             "not_planted": len(plan.not_planted),
+            "rules_without_a_class": without_class({each.rule for each in plan.expected if each.required}),
             "our_outages": [asdict(each) for each in plan.outages],
             "counted": dict(counted),
             "beats_per_s": round(counted["beats"] / max(seconds["ingest"], 0.001)),

@@ -168,6 +168,8 @@ class Stream:
             unit.pct, unit.pct_at, unit.pct_slope = args[0], at, args[1]
         elif what == "call":
             self._tell(unit, at, "call", args[0])
+        elif what == "state" and unit.on and self._can_send(unit, at):
+            self._send(unit, at, "state", unit.encoded("state", unit.message(at, {"st": args[0]}), at))
         elif what == "flush":
             self._flush(unit, at)
         elif what == "beat_now":

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 _BEAT = (
     '{"v":1,"id":"%s.%d.%d","t":%s,"u":%d,"s":%d,"bat":%d,"pct":%d,"mains":%d,"csq":%d,"reg":%d,"net":"gsm",'
-    '"cell":"%s","temp":%d,"heap":%d,"box":%d,"drops":0,"call":0,"cfg":%d,"rtt":%d,"missed":%d}'
+    '"cell":"%s","temp":%d,"heap":%d,"box":%d,"drops":%d,"call":0,"cfg":%d,"rtt":%d,"missed":%d}'
 )
 
 
 class Unit:
-    """What is set by name in a plan: loss, csq, reg, shift, clock, iccid, cfg."""
+    """What is set by name in a plan: loss, csq, reg, shift, clock, iccid, cfg, and figures of heartbeats."""
 
     __slots__ = (
-        "boot", "booted", "busy_until", "cfg", "clock", "csq", "dark", "firmware", "iccid", "it", "link", "loss",
-        "mains", "missed", "off_at", "on", "pct", "pct_at", "pct_slope", "reg", "sequence", "shift", "spread", "turn",
-        "waiting",
+        "boot", "booted", "box", "busy_until", "cfg", "clock", "csq", "dark", "drops", "firmware", "heap", "iccid",
+        "it", "link", "loss", "mains", "missed", "off_at", "on", "pct", "pct_at", "pct_slope", "reg", "rtt", "sequence",
+        "shift", "spread", "temp", "turn", "waiting",
     )  # fmt: skip
 
     def __init__(self, it: Terminal, plan: Plan) -> None:
@@ -49,6 +49,7 @@ class Unit:
         self.shift = 0  # its clock is off by so much, s
         self.clock = 1
         self.cfg = 1
+        self.box, self.drops, self.heap, self.rtt, self.temp = 0, 0, 41_000, 300, 24
         self.missed = 0
         self.turn = 0
         self.busy_until = 0.0  # in a call: no data
@@ -105,8 +106,8 @@ class Unit:
             % (
                 self.it.epoch, self.boot, self.sequence, "null" if time is None else time, uptime, uptime + 3,
                 3300 + percent * 9, percent + (noise if 20 < percent < 99 else 0), self.mains, self.csq + noise, 1,
-                self.it.cell, 24 + noise, 41_000 + int(drawn * 9_000), len(self.waiting), self.cfg,
-                300 + int(drawn * 600), missed,
+                self.it.cell, self.temp + noise, self.heap + int(drawn * 6_000), len(self.waiting) + self.box,
+                self.drops, self.cfg, self.rtt + int(drawn * 600), missed,
             )
         ).encode()  # fmt: skip
 
