@@ -225,13 +225,11 @@ def presses_many(plan: Plan, it: Terminal, fault: str, begin: float, _end: float
 
 
 def sos_unproven(plan: Plan, it: Terminal, fault: str, begin: float, _end: float, rnd: random.Random) -> None:
-    """Nobody tests the red key for too long."""
-    tests = plan.tests[it.number]
-    proved = max((at for at in tests if at < begin), default=0.0)
+    """Nobody tests the red key for too long after the last time."""
     limit = plan.sizes.sos_days * float(DAY)
-    again = plan.due(proved, limit) + (5 + 20 * rnd.random()) * HOUR
-    plan.tests[it.number] = [at for at in tests if at <= proved or at > again] + [again]
-    plan.need(fault, it, "sos_unproven", proved, limit, again, early=120, late=120, late_close=120)
+    again = plan.due(begin, limit) + (5 + 20 * rnd.random()) * HOUR
+    plan.tests[it.number] = [at for at in plan.tests[it.number] if at < begin or at > again] + [begin, again]
+    plan.need(fault, it, "sos_unproven", begin, limit, again, late=120, late_close=120)
 
 
 def keys_untested(plan: Plan, it: Terminal, fault: str, _begin: float, _end: float, rnd: random.Random) -> None:

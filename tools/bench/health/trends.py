@@ -42,7 +42,8 @@ def power_cycles(plan: Plan, it: Terminal, fault: str, begin: float, end: float,
     for at in times:
         plan.act(at, it, "mains", 0)
         plan.act(at + 900, it, "mains", 1)
-    plan.need(fault, it, "power_cycles", times[6], 0, times[4] + WEEK)
+    # Ordinary short losses of the week before count too.
+    plan.need(fault, it, "power_cycles", times[6], 0, times[4] + WEEK, early=times[6] - times[1])
 
 
 def battery_worn(plan: Plan, it: Terminal, fault: str, begin: float, end: float, _rnd: random.Random) -> None:
