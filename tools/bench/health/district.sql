@@ -1,5 +1,8 @@
 -- district: a healthy district with its year behind it; then one terminal in `every` falls ill, in each way of its own.
--- In: count, days, now, today, every. A statement ends with a semicolon at the end of its line.
+-- In: count, days, now, today, every. A statement ends with a semicolon at the end of its line. Days go in terminal by
+-- terminal, in the order of their keys, and without a look at the registry for each: a year is then minutes, not an hour.
+
+set session_replication_role = replica;
 
 insert into device (device_id, status, created_at, iccid, image_kind)
 select 'BJXC' || lpad(n::text, 6, '0'), 'installed', %(now)s - interval '500 days', '89860' || lpad(n::text, 15, '0'),
@@ -34,12 +37,14 @@ from device, (select distinct key from key_binding) k;
 insert into device_day (device_id, day, beats, presses, messages, report)
 select device_id, %(today)s::date - n, 144, 1, 3,
     '{"on": 1440, "reg": 1436, "beats": 144, "presses": 1, "answered": 1, "stuck": 0, "faults": 0}'
-from generate_series(0, %(days)s - 1) n, device;
+from device cross join lateral generate_series(0, %(days)s - 1) n;
 
 insert into heartbeat_day (device_id, day, beats, off_mains, in_call, battery_mv_low, battery_pct_low, csq_count,
     csq_sum, csq_low, temperature_low, temperature_high, heap_low, outbox_high, drops_high, rtt_count, rtt_sum)
 select device_id, %(today)s::date - n, 144, 0, 1, 4050, 92, 144, 2880, 15, 20, 31, 40000, 2, 0, 144, 86400
-from generate_series(1, %(days)s) n, device;
+from device cross join lateral generate_series(1, %(days)s) n;
+
+set session_replication_role = origin;
 
 create temp table ill as select device_id, iccid, substr(device_id, 5)::integer %% %(every)s as how from device;
 

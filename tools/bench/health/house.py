@@ -45,7 +45,7 @@ BEAT_S = timedelta(seconds=5)
 DOWN_MOST = 5_000
 TAKERS = 3  # side by side, each with terminals of its own: while one waits for the database another is read
 ORDERED = ("press", "call", "event")  # in turn with heartbeats; the lanes themselves keep no order between them
-RECEIPTS_S = 3_600  # nothing here waits for a receipt
+SEND_S = 1_800  # nothing here waits for what is sent down; a configuration may wait for an hour
 RESTART_S = 12 * 3600.0
 AGAIN = 20  # messages that the broker hands over once more to a process that was killed
 
@@ -113,7 +113,8 @@ class House:
                 await self._message(arrival)
         await self._flush()
         await self._desk_until(end)
-        await self._send_down(end)
+        if end % SEND_S < end - begin:
+            await self._send_down(end)
         self._last = arrivals[-AGAIN:]
         mine = None if self._beaten is None else (self._beaten, BEAT_S)
         async with self._take.transaction():
@@ -231,9 +232,8 @@ class House:
             again = [down_rules.again_at(row.kind, row.tries, now, row.expires_at) for row in kept]
             await down.mark_sent(self._take, [row.down_id for row in kept], now, again)
             await down.mark_dropped(self._take, [row.down_id for row in urgent if row not in kept], now)
-            if at % RECEIPTS_S == 0:
-                receipts = await down.due_receipts(self._take, now, DOWN_MOST)
-                await down.mark_sent(self._take, [row.down_id for row in receipts], now)
+            receipts = await down.due_receipts(self._take, now, DOWN_MOST)
+            await down.mark_sent(self._take, [row.down_id for row in receipts], now)
 
     async def _registry(self, act: Act) -> None:
         """What people do at their desks: a card's plan is renewed, another configuration is wanted."""

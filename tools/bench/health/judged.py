@@ -20,7 +20,7 @@ from tools.bench.health.calm import history
 from tools.bench.health.house import House, moment
 from tools.bench.health.judge import Found, Incident, Verdict, Wrong, judge
 from tools.bench.health.stream import Arrival, Stream
-from tools.bench.health.town import START
+from tools.bench.health.town import HOUR, START
 from tools.bench.health.trends import without_class
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run(dsn: str, sizes: Sizes, folder: Path, tell: Tell) -> dict[str, Any]:
             "silent_s": sizes.silent_s,
             "planted": plan.planted,
             "not_planted": len(plan.not_planted),
-            "rules_without_a_class": without_class({each.rule for each in plan.expected if each.required}),
+            "rules_not_planted": without_class({each.rule for each in plan.expected if each.required}),
             "our_outages": [asdict(each) for each in plan.outages],
             "counted": dict(counted),
             "beats_per_s": round(counted["beats"] / max(seconds["ingest"], 0.001)),
@@ -133,7 +133,8 @@ async def _play(dsn: str, plan: Plan, tell: Tell) -> tuple[dict[str, int], dict[
             place += len(acts)
             await _ingest(house, plan, arrivals, acts, begin, end)
             mark = _spent(seconds, "ingest", mark)
-            await house.sweep(end)
+            if end % HOUR <= sizes.look_s:  # pauses begin and end on the hour, and its sum is settled one look later
+                await house.sweep(end)
             mark = _spent(seconds, "sweep", mark)
             await house.look(end)
             _spent(seconds, "look", mark)
