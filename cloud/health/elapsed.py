@@ -6,8 +6,8 @@ time in one says nothing about the terminal.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from datetime import date, datetime, time
+from bisect import bisect_left, bisect_right
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,11 @@ class Clock:
     def later_gaps(self, since: datetime) -> Sequence[Gap]:
         """The outages that matter to what began then; mostly none."""
         return self.gaps[bisect_right(self._ends, since) :]
+
+    def in_outage(self, at: datetime, drained: timedelta) -> bool:
+        """Whether it lies in an outage, or so soon behind one that what was kept for us is still being read."""
+        i = bisect_left(self._ends, at - drained)
+        return i < len(self.gaps) and self.gaps[i].from_at <= at
 
     def elapsed_s(self, since: datetime) -> float:
         """Seconds since then, our outages left out; never negative."""

@@ -5,6 +5,7 @@ Each opens at one value and closes at a healthier one; between the two it stays 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cloud.health.elapsed import midnight
@@ -13,6 +14,11 @@ from cloud.health.models import Cause, Rule
 if TYPE_CHECKING:
     from cloud.health.elapsed import Clock
     from cloud.health.models import Facts, Finding, Limits
+
+# A message that the broker kept for us during an outage looks as if the terminal's clock were slow. One that was sent a
+# little before it was not acknowledged any more; what came behind it waits until the backlog is read.
+_AROUND = timedelta(minutes=2)
+_DRAINED = timedelta(minutes=15)
 
 
 def battery_low(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:
@@ -101,6 +107,9 @@ def clock_off(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | Non
         return None
     if abs(offset) / 1000 <= limits["clock_off_close" if is_open else "clock_off_open"]:
         return None
+    if offset < 0 and clock.in_outage(seen_at + timedelta(milliseconds=offset) + _AROUND, _DRAINED):
+        # It may only have waited for us: the next one tells.
+        return None if is_open is None else Cause(is_open.since, is_open.evidence)
     return Cause(seen_at, {"way": "快" if offset > 0 else "慢", "minutes": round(abs(offset) / 60_000)})
 
 
@@ -159,7 +168,7 @@ RULES = (
         thresholds=_pair("crashes"), judge=crashes,
     ),
     Rule(
-        name="clock_off", version=1, group="stability", owner="after_sales", title="设备时间不准",
+        name="clock_off", version=2, group="stability", owner="after_sales", title="设备时间不准",
         sentence="设备时间比平台{way} {minutes} 分钟，自 {since} 起发现。",
         next_step="远程重启一次，让它重新从网络取时间；仍不准则更换终端。",
         why="记录的日期会算错，影响用量证据。",

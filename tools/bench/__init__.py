@@ -182,6 +182,38 @@ def press(
 
 
 @app.command()
+def health(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,
+    terminals: Annotated[int, typer.Option(min=20, max=20_000, help="Of the judged history.")] = 300,
+    days: Annotated[int, typer.Option(min=3, max=365, help="Of the judged history.")] = 20,
+    beat_s: Annotated[int, typer.Option(min=300, max=7_200, help="Seconds between heartbeats of it.")] = 1_800,
+    look_minutes: Annotated[int, typer.Option(min=1, max=60, help="Simulated minutes between two looks.")] = 10,
+    seed: Annotated[int, typer.Option(min=1, help="Of everything that is drawn.")] = 1,
+    size_terminals: Annotated[
+        int, typer.Option(min=0, max=200_000, help="Of the district whose looks and pages are timed; 0: none.")
+    ] = 50_000,
+    size_days: Annotated[int, typer.Option(min=8, max=1_000, help="Days that it has behind it.")] = 365,
+    size_ill: Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of it that has a finding.")] = 0.1,
+    keep: Annotated[Path | None, typer.Option(help="Folder for the truth and every difference.")] = None,
+) -> None:
+    """What the health rules find of planted faults; how long a look, a report and a sheet take at a district's size."""
+    from tools.bench import report  # noqa: PLC0415 - as above
+    from tools.bench.health import figures  # noqa: PLC0415
+    from tools.bench.health.plan import Sizes  # noqa: PLC0415
+    from tools.bench.health.size import Size  # noqa: PLC0415
+
+    sizes = Sizes(terminals, days, seed, beat_s, look_minutes * 60)
+    district = Size(size_terminals, size_days, size_ill) if size_terminals else None
+    with report.progress(quiet=as_json) as tell:
+        found = figures(sizes, district, tell, keep)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        report.health(found)
+
+
+@app.command()
 def credentials(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else.")] = False,

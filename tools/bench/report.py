@@ -138,6 +138,27 @@ def press(found: dict[str, Any]) -> None:
     console.print(f"memory {found['rss_mb']} MB; settings {found['settings']}")
 
 
+def health(found: dict[str, Any]) -> None:
+    """Figure, target and verdict; below, every rule that missed something, every difference, and the settings."""
+    console = Console()
+    shown = Table(title="Device health: what was planted and what was found")
+    for head in ("figure", "value", "target", ""):
+        shown.add_column(head)
+    for name, target in found["wanted"].items():
+        value = "not taken" if found[name] is None else str(found[name])
+        sign = "≥" if name == "recall" else "≤"
+        shown.add_row(name, value, f"{sign} {target:g}", "ok" if found["met"][name] else "not")
+    incidents = f"{found['incidents_found']} of {found['incidents_planted']}"
+    shown.add_row("incidents", incidents, "all, and no other", "ok" if found["met"]["incidents"] else "not")
+    console.print(shown)
+    console.print(f"findings {found['findings']}; of a rule (planted, found): {found['by_rule']}")
+    for name in ("missed", "false", "incidents_wrong"):
+        for each in found[name]:
+            console.print(f"{name}: {each}")
+    beside = {name: found[name] for name in ("sweep", "pages", "sheets", "xlsx_why", "size") if name in found}
+    console.print(f"{beside}; history {found['history']}")
+
+
 def soak_text(outcome: dict[str, Any]) -> str:
     """A soak in a few lines, its broken rules first."""
     lines = [f"{name}: {value}" for name, value in outcome.items() if name != "broken"]

@@ -209,6 +209,19 @@ def test_our_own_outage_opens_nothing() -> None:
     assert set(look(facts)) == {"silent", "mains_lost"}
 
 
+def test_a_message_that_waited_for_us_does_not_make_a_clock_slow() -> None:
+    """The broker kept it during our outage; a fast clock, and a message sent at another time, are what they say."""
+    away = (Gap(from_at=NOW - 3 * HOUR, until_at=NOW - 6 * MINUTE),)
+    waited = with_(clock_offset_ms=-40 * 60_000)
+    assert look(waited, gaps=away) == {}
+    assert set(look(waited)) == {"clock_off"}
+    assert set(look(with_(clock_offset_ms=40 * 60_000), gaps=away)) == {"clock_off"}
+    assert set(look(with_(clock_offset_ms=-4 * 3_600_000), gaps=away)) == {"clock_off"}
+    behind = with_(clock_offset_ms=-4 * 60_000, last_seen_at=NOW)  # sent when we were back, behind all that waited
+    assert look(behind, gaps=away) == {}
+    assert look(waited, an_open("clock_off", way="慢", minutes=9), gaps=away)["clock_off"].since == AT
+
+
 def test_what_was_before_this_home_or_a_pause_is_not_held_against_it() -> None:
     """On the bench, and while the household was away, nobody expects it to be heard."""
     today = date(2026, 3, 31)
