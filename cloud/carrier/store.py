@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cloud.carrier.models import Card, Pool
     from cloud.db import Conn
 
+AT_ONCE = 500  # rows: some milliseconds in which nothing else of the process runs
 _LOCK = 0x0CC0_0025  # any number, but the same for ever
 _ACCOUNT = (
     "a.iccid, a.status, a.voice, a.data_used_bytes, a.data_quota_bytes, a.pool, a.expires_on, a.bound_imei,"
@@ -37,7 +39,9 @@ async def save_cards(conn: Conn, cards: Iterable[Card], now: datetime) -> None:
             " pool text, expires_on date, imei text, changed_at timestamptz, told_at timestamptz) on commit drop"
         )
         async with cursor.copy("copy account_in from stdin") as copy:
-            for each in cards:
+            for place, each in enumerate(cards, 1):
+                if place % AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 await copy.write_row(
                     (
                         each.iccid, each.status, each.voice, each.data_used_bytes, each.data_quota_bytes, each.pool,
@@ -177,7 +181,11 @@ async def of_terminals(conn: Conn) -> dict[str, Account]:
         "iccid", "status", "voice", "data_used_bytes", "data_quota_bytes", "pool", "expires_on", "bound_imei",
         "changed_at", "told_at", "missing_since",
     )  # fmt: skip
-    return {row[0]: Account(**dict(zip(names, row[1:], strict=True))) for row in await cursor.fetchall()}
+    found = {}
+    while some := await cursor.fetchmany(AT_ONCE):
+        found.update({row[0]: Account(**dict(zip(names, row[1:], strict=True))) for row in some})
+        await asyncio.sleep(0)
+    return found
 
 
 async def pool_days(conn: Conn, since: date) -> dict[str, list[PoolUse]]:

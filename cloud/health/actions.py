@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cloud.carrier.store import of_terminals
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.devices.models import DOORS
 from cloud.devices.store import gaps, last_beat
-from cloud.health import rules, store
+from cloud.health import alarms, rules, store
 from cloud.health.elapsed import Clock
 from cloud.health.models import Facts, Finding
 from cloud.health.thresholds import SHIPPED, Thresholds, changed
@@ -44,10 +45,11 @@ async def look(conn: Conn, now: datetime) -> Looked:
     """Bring the findings of all terminals to what holds now."""
     await store.lock(conn)
     before = [finding for _, finding in await store.open_findings(conn)]
+    thresholds = await store.thresholds(conn)
+    await alarms.look(conn, now, thresholds.values)
     if not await front_door_works(conn, now):
         return Looked(still=len(before), frozen=True)
     await store.fold_key_use(conn, now)
-    thresholds = await store.thresholds(conn)
     step = rules.difference(before, await _judge(conn, now, thresholds, before))
     if step.closed:
         await store.close(conn, step.closed, now)
@@ -113,11 +115,13 @@ async def _facts(conn: Conn, now: datetime, thresholds: Thresholds) -> AsyncIter
     boots = await store.boots(conn, now)
     tries = await store.config_tries(conn, now)
     district = await store.district_keys(conn)
+    accounts = await of_terminals(conn)
     async for some in store.terminals(conn, now, AT_ONCE):
         yield [
             Facts(
                 terminal=each, faults=faults.get(each.device_id, {}), days=days.get(each.device_id),
                 signal=signals.get(each.device_id), boots=boots.get(each.device_id), config=tries.get(each.device_id),
+                account=accounts.get(each.device_id),
                 bound_keys=district if each.home_keys is None else district.union(each.home_keys),
             )
             for each in some

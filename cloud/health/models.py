@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cloud.carrier.models import Account
     from cloud.health.elapsed import Clock
 
 # Small numbers and words that a sentence can be built from. Nothing in it grows by itself with the time: it is written
@@ -134,6 +135,7 @@ class Facts:
     boots: Boots | None = None
     bound_keys: frozenset[str] = frozenset()
     config: ConfigTries | None = None
+    account: Account | None = None  # of its card, at the operator
 
 
 @dataclass(frozen=True, slots=True)

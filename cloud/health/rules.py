@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud.health import contact, levels, proofs, told
+from cloud.health import cards, contact, levels, proofs, told
 from cloud.health.models import GROUPS, Facts, Finding, Limits, Rule
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from cloud.health.elapsed import Clock
 
-_ALL = (*contact.RULES, *told.RULES, *levels.RULES, *proofs.RULES)
+_ALL = (*contact.RULES, *told.RULES, *levels.RULES, *proofs.RULES, *cards.RULES)
 RULES: tuple[Rule, ...] = tuple(rule for group in GROUPS for rule in _ALL if rule.group == group)
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
 # What these are measured on moves along with the time; what is open keeps the moment at which it began.
-_KEEPS_SINCE = frozenset({"unsteady", *(rule.name for rule in levels.RULES)})
+_KEEPS_SINCE = frozenset({"unsteady", *(rule.name for rule in (*levels.RULES, *cards.RULES))} - {"sim_expiring"})
 
 
 def findings(facts: Facts, limits: Limits, clock: Clock, open_now: Mapping[str, Finding]) -> list[Finding]:

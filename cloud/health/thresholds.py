@@ -81,6 +81,15 @@ SHIPPED = (
     _s("card_differs_s", DAY, "现场换卡后当天登记"),
     Threshold("sim_expiring_open", 30, "天", 1, 400, "续费要走采购流程"),
     Threshold("sim_expiring_close", 45, "天", 1, 400, "续费后至少多出一个月"),
+    _s("carrier_stale_s", 2 * DAY, "运营商平台每小时读一次；两天前的话不再作数，既不打开也不关闭"),
+    _s("sim_unknown_s", DAY, "平台整理数据时会短时少列几张卡"),
+    Threshold("sim_traffic_open", 80, "%", 1, 100, "留出加流量的时间"),
+    Threshold("sim_traffic_close", 70, "%", 0, 99, "加了流量或到了下月才算恢复"),
+    Threshold("sim_forecast_open", 100, "%", 50, 1000, "照目前的速度到月底会用完"),
+    Threshold("sim_forecast_close", 90, "%", 1, 999, "留出余地，避免来回跳"),
+    Threshold("sim_forecast_days", 5, "天", 1, 31, "月初几天推算不准"),
+    Threshold("pool_open", 80, "%", 1, 100, "全区共用，购买流量要走流程"),
+    Threshold("pool_close", 70, "%", 0, 99, "加了流量或进入新周期才算恢复"),
     Threshold("config_stuck_tries", 3, "次", 1, 100, "每小时最多发一次，三次都没有生效"),
 )  # fmt: skip
 

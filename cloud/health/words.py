@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud.days import SHANGHAI
+from cloud.health import pools
 from cloud.health.models import GROUPS, OWNERS
 from cloud.health.rules import BY_NAME, RULES
 from cloud.health.thresholds import BY_NAME as THRESHOLDS
@@ -60,7 +61,28 @@ def document() -> str:
     for group, title in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [_chapter(rule) for rule in RULES if rule.group == group]
-    return "\n".join(parts)
+    return "\n".join([*parts, _alarms()])
+
+
+def _alarms() -> str:
+    lines = [
+        "## 全区告警",
+        "",
+        f"### {pools.TITLE}",
+        "",
+        "共用流量池的用量达到打开值时，全区只有一条告警，不给池内的每张卡各开一条；显示在 `/health` 和 `/ops`",
+        "的最上面，`onekey health findings --json` 的 `alarms` 里也有。预计用完的日期按最近 7 天的用量推算。",
+        *_thresholds(pools.THRESHOLDS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _thresholds(names: tuple[str, ...]) -> list[str]:
+    lines = ["", "| 阈值 | 出厂值 | 单位 | 可取 | 理由 |", "|---|---|---|---|---|"]
+    for name in names:
+        each = THRESHOLDS[name]
+        lines.append(f"| `{name}` | {each.value:,g} | {each.unit} | {each.least:,g} 至 {each.most:,g} | {each.why} |")
+    return lines
 
 
 def _chapter(rule: Rule) -> str:
@@ -74,9 +96,5 @@ def _chapter(rule: Rule) -> str:
         f"- **下一步怎么做**：{rule.next_step}",
     ]
     if rule.thresholds:
-        lines += ["", "| 阈值 | 出厂值 | 单位 | 可取 | 理由 |", "|---|---|---|---|---|"]
-        for name in rule.thresholds:
-            each = THRESHOLDS[name]
-            row = f"| `{name}` | {each.value:,g} | {each.unit} | {each.least:,g} 至 {each.most:,g} | {each.why} |"
-            lines.append(row)
+        lines += _thresholds(rule.thresholds)
     return "\n".join(lines) + "\n"
