@@ -54,6 +54,7 @@ def _platform(url: str | None) -> str | None:
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("https://host[:port][/path]")
+    _ = parts.port  # raises for one that is none
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("https: the token goes by TLS only")
     return url

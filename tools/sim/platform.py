@@ -25,13 +25,13 @@ from cloud.health.pools import SLOPE, exhausted_on
 from cloud.run.carrier import client_of, refresh
 from cloud.settings import CarrierSettings, DatabaseSettings, SettingsError, load
 from cloud.stock.rules import iccid_fault
+from tools.stock.command import SOME_REFUSED
 from tools.stock.registry import refused, say
 
 T = TypeVar("T")
 SettingsT = TypeVar("SettingsT", bound=DatabaseSettings)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
-PARTLY_EXIT = 4  # a part counts: the reading was not whole, or entries were skipped
 GB = 1 << 30
 
 
@@ -66,7 +66,7 @@ def refresh_(
     for reason, count in sorted(taken.skipped.items()):
         typer.echo(f"跳过 {count} 条：{reason} / skipped {count}: {reason}", err=True)
     if taken.fault is not None or taken.skipped:
-        raise typer.Exit(PARTLY_EXIT)
+        raise typer.Exit(SOME_REFUSED)  # what was read counts
 
 
 def pools(as_json: Json = False) -> None:
