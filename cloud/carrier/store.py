@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import class_row
 
-from cloud.carrier.models import Account, PoolUse
+from cloud.carrier.models import WORKING, Account, PoolUse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -171,11 +171,23 @@ async def account(conn: Conn, iccid: str) -> Account | None:
         return await cursor.fetchone()
 
 
-async def of_terminals(conn: Conn) -> dict[str, Account]:
-    """By terminal in a home, the account of the card that it said it has, else of the registry's."""
+async def of_terminals(conn: Conn, soon: date) -> dict[str, Account]:
+    """By terminal in a home, the account of the card that it said it has, else of the registry's.
+
+    Only where something may be the matter: of the others, nearly all, no rule has anything to say. `soon`: a last day
+    up to then, of the platform or of the imported list, matters.
+    """
     cursor = await conn.execute(
-        f"select d.device_id, {_ACCOUNT} from device d left join device_state s using (device_id)"
-        " join sim_account a on a.iccid = coalesce(s.iccid, d.iccid) where d.status = 'installed'".encode()
+        f"""
+        select d.device_id, {_ACCOUNT}
+        from device d left join device_state s using (device_id)
+        join sim_account a on a.iccid = coalesce(s.iccid, d.iccid) left join sim on sim.iccid = a.iccid
+        where d.status = 'installed' and not (
+            a.missing_since is null and a.status = any(%(working)s) and a.voice and a.data_quota_bytes is null
+            and (a.bound_imei is null or a.bound_imei = coalesce(s.imei, d.imei))
+            and coalesce(a.expires_on, 'infinity') > %(soon)s and coalesce(sim.expires_on, 'infinity') > %(soon)s)
+        """.encode(),
+        {"working": sorted(WORKING), "soon": soon},
     )
     names = (
         "iccid", "status", "voice", "data_used_bytes", "data_quota_bytes", "pool", "expires_on", "bound_imei",

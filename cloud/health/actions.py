@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cloud.carrier.store import of_terminals
+from cloud.days import shanghai_day
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.devices.models import DOORS
 from cloud.devices.store import gaps, last_beat
@@ -115,7 +116,8 @@ async def _facts(conn: Conn, now: datetime, thresholds: Thresholds) -> AsyncIter
     boots = await store.boots(conn, now)
     tries = await store.config_tries(conn, now)
     district = await store.district_keys(conn)
-    accounts = await of_terminals(conn)
+    soon = timedelta(days=int(max(limits["sim_expiring_open"], limits["sim_expiring_close"])))
+    accounts = await of_terminals(conn, shanghai_day(now) + soon)
     async for some in store.terminals(conn, now, AT_ONCE):
         yield [
             Facts(

@@ -110,8 +110,9 @@ async def test_a_card_of_a_terminal_that_was_never_listed_is_known_to_be_missing
     await conn.execute("update device set iccid = %s where device_id = %s", [iccid(72), three])
     await conn.execute("update device set status = 'stock' where device_id = %s", [three])
     assert (await refresh(conn, platform)).missing == 1
-    found = await store.of_terminals(conn)
-    assert {name: each.missing_since for name, each in found.items()} == {one: None, two: NOW}
+    assert {name: row[2] for name, row in (await rows(conn)).items() if row[2]} == {iccid(71): NOW}
+    found = await store.of_terminals(conn, NOW.date())
+    assert {name: each.missing_since for name, each in found.items()} == {two: NOW}
 
 
 async def test_a_list_that_lost_a_great_part_of_the_cards_is_not_believed(conn: Conn, platform: Platform) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloud import db
 from cloud.carrier.models import Account
-from cloud.health import urgency
+from cloud.health import actions, urgency
 from cloud.health.models import Facts, Finding
 from cloud.health.words import sentence
+from tests.cloud.health.fleet import healthy, ingest_works
 from tests.cloud.health.test_rules import HEALTHY, NOW, WELL, look
+
+if TYPE_CHECKING:
+    from cloud.db import Conn
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 GB = 1 << 30
@@ -195,3 +201,47 @@ def test_a_second_look_changes_nothing_and_a_word_that_grows_old_changes_nothing
         assert look(facts, *found.values()) == found
         aged = replace(facts, account=replace(word, told_at=NOW - 3 * DAY))
         assert look(aged, *found.values()) == found
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(accounts, sheets), min_size=1, max_size=20))
+def test_what_the_database_leaves_out_would_have_opened_nothing(
+    database: str, words: list[tuple[Account, date | None]]
+) -> None:
+    """The whole look, against the rules on every account."""
+
+    async def run() -> None:
+        async with await db.connect(database) as conn, conn.transaction(force_rollback=True):
+            names = await healthy(conn, len(words))
+            await ingest_works(conn)
+            expected = set()
+            for number, (name, (word, sheet)) in enumerate(zip(names, words, strict=True)):
+                await keep(conn, name, replace(word, iccid=f"8986099{number:013d}"), sheet)
+                facts = replace(told(sheet=sheet), account=word)
+                expected |= {(name, rule) for rule in look(facts)}
+            await actions.look(conn, NOW)
+            cursor = await conn.execute("select device_id, rule from finding where closed_at is null")
+            assert set(await cursor.fetchall()) == expected
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(run())
+
+
+async def keep(conn: Conn, device_id: str, word: Account, sheet: date | None) -> None:
+    """A terminal with this card, as the platform and the imported list tell of it."""
+    await conn.execute("update device set iccid = %s where device_id = %s", [word.iccid, device_id])
+    await conn.execute(
+        "update device_state set imei = %s, iccid = %s where device_id = %s", [IMEI, word.iccid, device_id]
+    )
+    columns = asdict(word)
+    await conn.execute(
+        f"insert into sim_account ({', '.join(columns)}, read_at) values"
+        f" ({', '.join(f'%({name})s' for name in columns)}, now())".encode(),
+        columns,
+    )
+    if sheet is not None:
+        await conn.execute(
+            "insert into sim (iccid, msisdn_sealed, msisdn_hash, plan, pool, expires_on, created_at)"
+            " values (%s, '\\x00', %s, 'plan', '', %s, now())",
+            [word.iccid, word.iccid.encode(), sheet],
+        )
