@@ -80,16 +80,23 @@ class Carrier:
             return
         async with client:
             while True:
+                await asyncio.sleep(await self._due())
                 try:
-                    await asyncio.sleep(await self.due_in(clock.now()))
                     await self.turn(client)
-                except psycopg.Error as error:
-                    log.warning("SIM platform begins anew: %s", type(error).__name__)
-                    await asyncio.sleep(1.0)
                 except Exception as error:  # noqa: BLE001 - nothing of this may end, or disturb what it stands beside
                     self._tally.counts["carrier_failed"] += 1
+                    self._fault = "not_saved"
                     log.error("SIM platform: %s", described(error))  # noqa: TRY400 - its text may quote an answer
-                    await asyncio.sleep(AGAIN.total_seconds())
+                    await asyncio.sleep(AGAIN.total_seconds())  # our own fault is no reason to press the operator
+
+    async def _due(self) -> float:
+        """As `due_in`, waiting for a database that is away."""
+        while True:
+            try:
+                return await self.due_in(clock.now())
+            except (psycopg.Error, db.MigrationError) as error:
+                log.warning("SIM platform waits: %s", type(error).__name__)
+                await asyncio.sleep(1.0)
 
     async def due_in(self, now: datetime) -> float:
         """Seconds until the next reading, by what the database has of the latest."""

@@ -14,6 +14,7 @@ from cloud.devices import store as devices
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.down import store as down
 from cloud.health import alarms
+from cloud.health.words import lasted
 from cloud.html.render import duration
 from cloud.web import words
 from cloud.web.desks import store
@@ -169,7 +170,7 @@ def _carrier(at: dict[str, float]) -> list[Figure]:
     if not at["carrier_on"]:
         return [Figure("SIM 平台", "未接入")]
     age_s = at.get("carrier_age_s", 0.0)
-    return [Figure("SIM 平台", f"{duration(age_s)}前读完", bad=age_s > CARRIER_S)]
+    return [Figure("SIM 平台", f"{lasted(timedelta(seconds=age_s))}前读完", bad=age_s > CARRIER_S)]
 
 
 def _since(what: str, at: dict[str, float]) -> Figure:

@@ -87,6 +87,27 @@ async def test_a_reading_that_broke_off_is_told_after_six_hours_and_tried_again_
     assert "another-secret" not in caplog.text
 
 
+async def test_what_cannot_be_saved_is_no_reason_to_press_the_operator(
+    database: str, platform: Platform, at_noon: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Undone as a whole, counted, and asked again later; nothing of a card is in the log."""
+    async with await db.connect(database) as conn:
+        await conn.execute("alter table sim_account add constraint broken check (status <> 'activated')")
+    tally = Sweep(SETTINGS, BOX).tally
+    turning = asyncio.ensure_future(carrier.Carrier(with_(database, platform.url), tally).turns())
+    async with asyncio.timeout(TIMEOUT_S):
+        while not tally.counts["carrier_failed"]:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    done, _ = await asyncio.wait({turning}, timeout=0.5)
+    assert (done, len(platform.asked), tally.counts["carrier_reads"]) == (set(), 2, 0)
+    turning.cancel()
+    await asyncio.gather(turning, return_exceptions=True)
+    assert "CheckViolation" in caplog.text
+    assert platform.cards[0]["iccid"] not in caplog.text
+    async with await db.connect(database) as conn:
+        assert await (await conn.execute("select count(*) from sim_pool_use")).fetchone() == (0,)
+
+
 async def test_no_platform_is_no_fault(database: str) -> None:
     """It says so once, and ends."""
     cards = carrier.Carrier(with_(database, None), Sweep(SETTINGS, BOX).tally)
