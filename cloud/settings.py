@@ -11,6 +11,7 @@ import os
 import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -20,7 +21,7 @@ from protocol.fields import LABEL_CHARS_MAX, NUMBER_CHARS_MAX, NUMBER_CHARS_MIN
 
 PREFIX = "OKC_"
 KEY_BYTES = 32  # of AES-256, see sealed.py
-SECRETS = ("database_url", "broker_password", "data_key")
+SECRETS = ("database_url", "broker_password", "data_key", "carrier_token")
 
 
 class SettingsError(Exception):
@@ -44,6 +45,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False  # a name; what it means tomorrow is not ours to know
+
+
+def _platform(url: str | None) -> str | None:
+    """Where the platform is. The token goes by TLS, or does not leave this machine."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("https://host[:port][/path]")
+    _ = parts.port  # raises for one that is none
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("https: the token goes by TLS only")
+    return url
 
 
 def _hex_key(text: str) -> str:
@@ -102,6 +116,35 @@ class WatchedSettings(DatabaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)  # None: each process its own, see run/watch.py
 
 
+class CarrierSettings(DatabaseSettings):
+    """What is needed to read the operator's SIM platform, cloud/carrier/CONTRACT.md. No address: it is not read."""
+
+    carrier_url: Annotated[str | None, AfterValidator(_platform)] = None
+    carrier_token: Annotated[str, Field(repr=False, pattern=r"^[\x21-\x7e]{0,4096}$", validate_default=True)] = ""
+    carrier_ca: Path | None = None  # the roots of a platform with an authority of its own; else the public ones
+
+    @field_validator("carrier_token")
+    @classmethod
+    def _known_there(cls, token: str, info: ValidationInfo) -> str:
+        if info.data.get("carrier_url") and not token:
+            raise ValueError("what the platform knows us by")
+        return token
+
+    @field_validator("carrier_ca")
+    @classmethod
+    def _roots_of_carrier(cls, roots: Path | None) -> Path | None:
+        if roots is not None:
+            _context(roots)
+        return roots
+
+    @property
+    def carrier_tls(self) -> ssl.SSLContext | None:
+        """For a connection to the platform: its certificate and name are checked. None: in the clear, this machine."""
+        if self.carrier_url is None or not self.carrier_url.startswith("https:"):
+            return None
+        return _context(self.carrier_ca)
+
+
 class RegistrySettings(DatabaseSettings):
     """What is needed to read and write personal data."""
 
@@ -113,7 +156,7 @@ class RegistrySettings(DatabaseSettings):
         return bytes.fromhex(self.data_key)
 
 
-class Settings(RegistrySettings, WatchedSettings):
+class Settings(RegistrySettings, WatchedSettings, CarrierSettings):
     """What the processes need."""
 
     broker_host: str = "127.0.0.1"
@@ -149,9 +192,10 @@ class Settings(RegistrySettings, WatchedSettings):
         return None if self.broker_ca is None else _context(self.broker_ca)
 
 
-def _context(roots: Path) -> ssl.SSLContext:
+def _context(roots: Path | None) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=str(roots))  # these alone, not the system's
+        # The given ones alone, not the system's beside them.
+        context = ssl.create_default_context(cafile=None if roots is None else str(roots))
     except OSError as error:  # of the file, or of what is in it
         raise ValueError(f"a file of certificates: {error.strerror or type(error).__name__}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2

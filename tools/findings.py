@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -21,7 +22,7 @@ from rich.table import Table
 from cloud import clock, db
 from cloud.db import Conn
 from cloud.errors import AppError, BadInput
-from cloud.health import actions, store, words
+from cloud.health import actions, alarms, store, words
 from cloud.health.models import GROUPS, OWNERS, Finding
 from cloud.health.rules import BY_NAME
 from cloud.settings import DatabaseSettings, SettingsError, load
@@ -50,12 +51,16 @@ def findings(
     as_json: AsJson = False,
 ) -> None:
     """What is wrong now, the oldest first; with --device also what to do."""
-    now, found = with_database(lambda conn, now: _opened(conn, now, device))
+    now, found, district = with_database(lambda conn, now: _opened(conn, now, device))
     if as_json:
         rows = [_row(opened_at, finding, now) for opened_at, finding in found]
-        print(json.dumps({"at": now.isoformat(), "open": len(rows), "findings": rows}, ensure_ascii=False))
+        told = {"at": now.isoformat(), "open": len(rows), "alarms": [_alarm(each) for each in district]}
+        print(json.dumps({**told, "findings": rows}, ensure_ascii=False))
         return
     console = Console(width=TABLE_WIDTH, markup=False, emoji=False)
+    for alarm in district:
+        console.print(f"【全区告警：{alarm.title}】{alarm.sentence}")
+        console.print(f"    下一步：{alarm.next_step}")
     if not found:
         console.print("没有打开的发现。")
     elif device is not None:
@@ -105,8 +110,14 @@ def threshold(
     print(f"thresholds version {version}")
 
 
-async def _opened(conn: Conn, now: datetime, device: str | None) -> tuple[datetime, list[tuple[datetime, Finding]]]:
-    return now, await store.open_findings(conn, device)
+async def _opened(
+    conn: Conn, now: datetime, device: str | None
+) -> tuple[datetime, list[tuple[datetime, Finding]], list[alarms.Line]]:
+    return now, await store.open_findings(conn, device), await alarms.lines(conn) if device is None else []
+
+
+def _alarm(line: alarms.Line) -> dict[str, Any]:
+    return {**asdict(line), "since": line.since.isoformat()}
 
 
 def _values(given: list[str]) -> dict[str, float]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cloud.carrier.store import of_terminals
+from cloud.days import shanghai_day
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.devices.models import DOORS
 from cloud.devices.store import gaps, last_beat
-from cloud.health import correlate, rules, store, trendstore
+from cloud.health import alarms, correlate, rules, store, trendstore
 from cloud.health.elapsed import Clock
 from cloud.health.models import Facts, Finding
 from cloud.health.thresholds import SHIPPED, Thresholds, changed
@@ -48,12 +50,13 @@ async def look(conn: Conn, now: datetime) -> Looked:
     await store.lock(conn)
     known = await store.open_findings(conn)
     before = [finding for _, finding in known]
+    thresholds = await store.thresholds(conn)
+    await alarms.look(conn, now, thresholds.values)
     if not await front_door_works(conn, now):
         return Looked(still=len(before), frozen=True)
     await store.fold_key_use(conn, now)
     await trendstore.fold_discharges(conn, now)
     await trendstore.forget(conn, now)
-    thresholds = await store.thresholds(conn)
     opened_at = {(finding.device_id, finding.rule): at for at, finding in known}
     step = rules.renewed(rules.difference(before, await _judge(conn, now, thresholds, before)), opened_at)
     if step.closed:
@@ -125,11 +128,14 @@ async def _facts(conn: Conn, now: datetime, thresholds: Thresholds) -> AsyncIter
     tries = await store.config_tries(conn, now)
     district = await store.district_keys(conn)
     trends = await trendstore.trends(conn, now, limits)
+    soon = timedelta(days=int(max(limits["sim_expiring_open"], limits["sim_expiring_close"])))
+    accounts = await of_terminals(conn, shanghai_day(now) + soon)
     async for some in store.terminals(conn, now, AT_ONCE):
         yield [
             Facts(
                 terminal=each, faults=faults.get(each.device_id, {}), days=days.get(each.device_id),
                 signal=signals.get(each.device_id), boots=boots.get(each.device_id), config=tries.get(each.device_id),
+                account=accounts.get(each.device_id),
                 bound_keys=district if each.home_keys is None else district.union(each.home_keys),
                 trends=trends.get(each.device_id, NO_TRENDS),
             )

@@ -11,6 +11,7 @@ from cloud.health.trendfacts import NONE as NO_TRENDS
 from cloud.health.trendfacts import Trends
 
 if TYPE_CHECKING:
+    from cloud.carrier.models import Account
     from cloud.health.elapsed import Clock
 
 # Small numbers and words that a sentence can be built from. Nothing in it grows by itself with the time: it is written
@@ -138,6 +139,7 @@ class Facts:
     bound_keys: frozenset[str] = frozenset()
     config: ConfigTries | None = None
     trends: Trends = NO_TRENDS
+    account: Account | None = None  # of its card, at the operator
 
 
 @dataclass(frozen=True, slots=True)

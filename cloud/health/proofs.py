@@ -5,12 +5,11 @@ A heartbeat proves data, never voice: only a call on which two people talked pro
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cloud.days import shanghai_day
 from cloud.health.contact import expected_since
-from cloud.health.elapsed import long_enough, midnight
+from cloud.health.elapsed import long_enough
 from cloud.health.models import Cause, Rule
 
 if TYPE_CHECKING:
@@ -61,18 +60,6 @@ def card_differs(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | 
     return Cause(since, {"parts": "和".join(parts)})
 
 
-def sim_expiring(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:
-    """The plan of its card ends soon, or has ended."""
-    last = facts.terminal.sim_expires_on
-    if last is None:
-        return None
-    left = (last - shanghai_day(clock.now)).days
-    if left > limits["sim_expiring_close" if is_open else "sim_expiring_open"]:
-        return None
-    since = midnight(last - timedelta(days=int(limits["sim_expiring_open"])))
-    return Cause(since, {"last": f"{last:%Y-%m-%d}", "state": "到期" if left >= 0 else "已到期"})
-
-
 def config_stuck(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:
     """A configuration was sent again and again, and the terminal goes on with another."""
     terminal = facts.terminal
@@ -112,13 +99,6 @@ RULES = (
         next_step="核对换卡换机记录并补登记；没有记录则上门核实。",
         why="号码与登记不符时，值班台认不出来电的老人。",
         thresholds=("card_differs_s",), judge=card_differs,
-    ),
-    Rule(
-        name="sim_expiring", version=1, group="sim", owner="sim", title="SIM 卡套餐到期",
-        sentence="SIM 卡套餐{state}，最后一天是 {last}。",
-        next_step="联系运营商续费，或安排换卡。",
-        why="套餐一到期电话和数据同时停。",
-        thresholds=("sim_expiring_open", "sim_expiring_close"), judge=sim_expiring,
     ),
     Rule(
         name="config_stuck", version=1, group="software", owner="operations", title="配置未生效",

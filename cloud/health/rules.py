@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud.health import contact, levels, proofs, told, trends
+from cloud.health import cards, contact, levels, proofs, told, trends
 from cloud.health.models import GROUPS, Facts, Finding, Limits, Rule
 from cloud.health.trendfacts import NONE as NO_TRENDS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cloud.health.elapsed import Clock
 
-_ALL = (*contact.RULES, *told.RULES, *levels.RULES, *proofs.RULES, *trends.RULES)
+_ALL = (*contact.RULES, *told.RULES, *levels.RULES, *proofs.RULES, *cards.RULES, *trends.RULES)
 RULES: tuple[Rule, ...] = tuple(rule for group in GROUPS for rule in _ALL if rule.group == group)
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
@@ -27,7 +27,9 @@ BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 _WITHOUT_TRENDS = tuple(rule for rule in RULES if rule not in trends.RULES)
 
 # What these are measured on moves along with the time; what is open keeps the moment at which it began.
-_KEEPS_SINCE = frozenset({"unsteady", *(rule.name for rule in (*levels.RULES, *trends.RULES))})
+_KEEPS_SINCE = frozenset(
+    {"unsteady", *(rule.name for rule in (*levels.RULES, *cards.RULES, *trends.RULES))} - {"sim_expiring"}
+)
 
 
 def findings(facts: Facts, limits: Limits, clock: Clock, open_now: Mapping[str, Finding]) -> list[Finding]:

@@ -17,7 +17,18 @@ UNHEARD = timedelta(hours=24)  # by then something may have happened to the pers
 
 # With one of these a press does not become a call, or nobody would know.
 _NO_CALL = frozenset(
-    {"silent", "never_seen", "modem_silent", "voice_lost", "sim_absent", "key_stuck", "battery_critical", "audio_fault"}
+    {
+        "silent",
+        "never_seen",
+        "modem_silent",
+        "voice_lost",
+        "sim_absent",
+        "key_stuck",
+        "battery_critical",
+        "audio_fault",
+        "sim_stopped",
+        "sim_voice_off",
+    }
 )
 # A call is still possible, and one more mishap ends that.
 _NEXT = frozenset(
@@ -25,6 +36,7 @@ _NEXT = frozenset(
         "unsteady", "mains_lost", "battery_absent", "under_voltage", "battery_low", "brownouts", "weak_signal",
         "coverage", "selftest_failed", "sos_unproven", "reboots", "sim_changed", "card_differs", "sim_expiring",
         "link_flapping", "mains_minutes", "power_cycles", "battery_worn", "temperature_low", "repeat_repair",
+        "sim_traffic", "sim_lock", "sim_unknown",
     }
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud.days import SHANGHAI
+from cloud.health import pools
 from cloud.health.models import GROUPS, OWNERS
 from cloud.health.rules import BY_NAME, RULES
 from cloud.health.thresholds import BY_NAME as THRESHOLDS
@@ -24,6 +25,7 @@ _INTRODUCTION = """# 设备健康规则
 每分钟对所有“已安装”的终端看一遍。库存、暂停服务、已停用的终端没有任何发现。规则所说的条件成立即打开一条发现，
 条件消失即自动关闭；同一终端同一规则最多只有一条打开。起始时间是原因真正开始的时间，不是我们看到它的时间。
 通话中不算失联。我方平台中断期间时钟停走，既不打开也不关闭任何发现。
+运营商平台的话有它自己的时间，太旧（`carrier_stale_s`）就不再作数：既不打开也不关闭任何发现和告警。
 名字以 `_open` 和 `_close` 结尾的一对阈值：达到前者才打开，恢复到后者才关闭，中间保持原状；
 只有时长一个阈值的，已打开的发现在时长低于它的四分之三时才关闭。
 
@@ -60,7 +62,28 @@ def document() -> str:
     for group, title in GROUPS.items():
         parts.append(f"## {title}\n")
         parts += [_chapter(rule) for rule in RULES if rule.group == group]
-    return "\n".join(parts)
+    return "\n".join([*parts, _alarms()])
+
+
+def _alarms() -> str:
+    lines = [
+        "## 全区告警",
+        "",
+        f"### {pools.TITLE}",
+        "",
+        "共用流量池的用量达到打开值时，全区只有一条告警，不给池内的每张卡各开一条；显示在 `/health` 和 `/ops`",
+        "的最上面，`onekey health findings --json` 的 `alarms` 里也有。预计用完的日期按最近 7 天的用量推算。",
+        *_thresholds(pools.THRESHOLDS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _thresholds(names: tuple[str, ...]) -> list[str]:
+    lines = ["", "| 阈值 | 出厂值 | 单位 | 可取 | 理由 |", "|---|---|---|---|---|"]
+    for name in names:
+        each = THRESHOLDS[name]
+        lines.append(f"| `{name}` | {each.value:,g} | {each.unit} | {each.least:,g} 至 {each.most:,g} | {each.why} |")
+    return lines
 
 
 def _chapter(rule: Rule) -> str:
@@ -74,9 +97,5 @@ def _chapter(rule: Rule) -> str:
         f"- **下一步怎么做**：{rule.next_step}",
     ]
     if rule.thresholds:
-        lines += ["", "| 阈值 | 出厂值 | 单位 | 可取 | 理由 |", "|---|---|---|---|---|"]
-        for name in rule.thresholds:
-            each = THRESHOLDS[name]
-            row = f"| `{name}` | {each.value:,g} | {each.unit} | {each.least:,g} 至 {each.most:,g} | {each.why} |"
-            lines.append(row)
+        lines += _thresholds(rule.thresholds)
     return "\n".join(lines) + "\n"

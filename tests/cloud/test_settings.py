@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pydantic
 import pytest
 
-from cloud.settings import DatabaseSettings, Settings, SettingsError, load
+from cloud.settings import CarrierSettings, DatabaseSettings, Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +74,37 @@ def test_what_is_wrong_is_refused_by_name_and_not_by_value(
         load(Settings)
     assert name in str(caught.value)
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://sim.example", "sim.example", "https://", "ftp://sim.example", "https://user:pass@sim.example",
+     "https://sim.example/?token=1", "https://sim.example:port"],
+)  # fmt: skip
+def test_the_token_of_the_sim_platform_goes_by_tls_only(environment: pytest.MonkeyPatch, url: str) -> None:
+    """And to an address that holds no secret of its own: it may be shown."""
+    environment.setenv("OKC_CARRIER_TOKEN", "very-secret-token")
+    environment.setenv("OKC_CARRIER_URL", url)
+    with pytest.raises(SettingsError, match="OKC_CARRIER_URL"):
+        load(CarrierSettings)
+
+
+def test_the_sim_platform_is_off_until_it_is_set_and_needs_its_token(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From a file as well, and never shown."""
+    assert load(Settings).carrier_url is None
+    environment.setenv("OKC_CARRIER_URL", "https://sim.example/district")
+    with pytest.raises(SettingsError, match="OKC_CARRIER_TOKEN"):
+        load(Settings)
+    (tmp_path / "token").write_text("very-secret-token\n")
+    environment.setenv("OKC_CARRIER_TOKEN_FILE", str(tmp_path / "token"))
+    settings = load(Settings)
+    assert (settings.carrier_token, settings.carrier_tls is None) == ("very-secret-token", False)
+    assert "very-secret" not in repr(settings)
+    environment.setenv("OKC_CARRIER_CA", str(tmp_path / "token"))
+    with pytest.raises(SettingsError, match="OKC_CARRIER_CA"):
+        load(Settings)
 
 
 def test_secrets_are_not_in_what_is_printed(environment: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ In: a name and its values. Out: the error that carries the line. A line must nev
 Exit codes of all that a technician runs: 10-49 here, 50 a batch, 51-59 paper (tools/label, tools/guide), 60-79
 tools/provision, 80-89 tools/accept, 90-124 tools/install and 5-9 for its jobs that the registry refuses. The office:
 2 for what was refused whole, 3 for a file with bad rows (tools/device, tools/sim), 4 for one of which a part counts
-(tools/stock).
+(tools/stock; a reading of the operator's platform, tools/sim).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands of `onekey sim`: import, list, export.
+"""The commands of `onekey sim`: import, list, export; those of the operator's platform are in platform.py.
 
 In: operators' lists of cards. Out: cards in stock with their numbers sealed, all of a file or none; a bench's copy.
 No command shows a phone number or a whole ICCID.
@@ -17,7 +17,7 @@ from cloud.days import shanghai_day
 from cloud.settings import RegistrySettings
 from cloud.stock import actions, store
 from tools.registry import BAD_ROWS_EXIT
-from tools.sim import sheet
+from tools.sim import platform, sheet
 from tools.stock.registry import NewFile, do, refused, say
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ class _BadRows(Exception):  # noqa: N818 - rolls the transaction back
 
 @app.callback()
 def _sim() -> None:
-    """SIM cards in stock."""
+    """SIM cards in stock, and what the operator's platform says of them."""
+
+
+platform.add_to(app)
 
 
 @app.command("import")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from cloud.devices import store as devices
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.down import store as down
+from cloud.health import alarms
+from cloud.health.words import lasted
 from cloud.html.render import duration
 from cloud.web import words
 from cloud.web.desks import store
@@ -29,6 +31,7 @@ REFUSED_LOOKED_BACK = timedelta(hours=24)
 LATELY = timedelta(hours=24)  # an incident older than that is history, not a concern
 LAG_S = 15.0  # as /health of ingest has it
 OUTBOX_S = 15.0  # as /health of the sender has it
+CARRIER_S = 6 * 3600.0  # as /health of the sweep has it
 PRESS_S = 0.25  # the promise for the worst hour: a flood of ten times the usual
 
 
@@ -71,6 +74,7 @@ class Condition:
     processes: list[Process]
     refused: list[tuple[str, int, int, int]]  # reason, kept, times, not settled
     presses_unseen: int
+    alarms: list[alarms.Line]
     incidents: list[Incident]
 
 
@@ -89,6 +93,7 @@ async def read(conn: Conn, now: datetime) -> Condition:
         processes=processes,
         refused=[(words.REFUSALS.get(reason, reason), kept, times, left) for reason, kept, times, left in refused],
         presses_unseen=unseen,
+        alarms=await alarms.lines(conn),
         incidents=incidents[:INCIDENTS_SHOWN],
     )
 
@@ -151,10 +156,21 @@ def _now(name: str, beat: Beat, outbox: tuple[float, int]) -> list[Figure]:
         found.append(Figure("每轮发送 p99", seconds(at.get("round_s_p99"))))
     if name == "sweep":
         found.append(Figure("每轮用时 p99", seconds(at.get("turn_s_p99"))))
+        found += _carrier(at)
     if name == "web":
         found.append(Figure("打开的页面", f"{at.get('pages', 0):,.0f} 个"))
         found.append(Figure("应答 p99", seconds(at.get("request_s_p99"))))
     return found
+
+
+def _carrier(at: dict[str, float]) -> list[Figure]:
+    """When the operator's SIM platform was last read whole; no platform is no fault."""
+    if "carrier_on" not in at:
+        return []
+    if not at["carrier_on"]:
+        return [Figure("SIM 平台", "未接入")]
+    age_s = at.get("carrier_age_s", 0.0)
+    return [Figure("SIM 平台", f"{lasted(timedelta(seconds=age_s))}前读完", bad=age_s > CARRIER_S)]
 
 
 def _since(what: str, at: dict[str, float]) -> Figure:

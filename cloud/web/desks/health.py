@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from cloud import clock, db
 from cloud.errors import BadInput
-from cloud.health import actions, urgency, words, worklist
+from cloud.health import actions, alarms, urgency, words, worklist
 from cloud.health.models import GROUPS, OWNERS
 from cloud.health.rules import BY_NAME
 from cloud.html.render import render
@@ -43,6 +43,7 @@ class Shown:
     """The whole page."""
 
     now: datetime
+    alarms: list[alarms.Line]
     frozen: bool  # terminals cannot be heard: nothing opens or closes
     lines: list[Line]
     total: int
@@ -77,9 +78,11 @@ async def _shown(site: Parts, street: str, group: str) -> Shown:
     now = clock.now()
     async with db.transaction(site.pool) as conn:
         found = await worklist.read(conn, now, street=street or None, group=group or None)
+        district = await alarms.lines(conn)
         frozen = not await actions.front_door_works(conn, now)
     return Shown(
         now=now,
+        alarms=district,
         frozen=frozen,
         lines=[_line(each, now) for each in found.tasks],
         total=found.total,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cloud.devices.models import Gap
 from cloud.errors import BadInput
-from cloud.health import told
+from cloud.health import pools, told
 from cloud.health.elapsed import Clock
 from cloud.health.models import (
     GROUPS,
@@ -249,8 +249,9 @@ def test_a_rule_says_what_why_and_what_to_do(rule: Any) -> None:
 
 
 def test_every_threshold_belongs_to_a_rule() -> None:
-    """One that nothing reads could be changed without effect."""
-    assert {name for rule in RULES for name in rule.thresholds} | set(OF_INCIDENTS) == set(THRESHOLDS)
+    """Or to an alarm, or to incidents. One that nothing reads could be changed without effect."""
+    others = {*pools.THRESHOLDS, *OF_INCIDENTS}
+    assert {name for rule in RULES for name in rule.thresholds} | others == set(THRESHOLDS)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -120,3 +121,35 @@ def test_every_rule_has_its_place_in_the_order() -> None:
     assert urgency.level("silent", now - day + timedelta(seconds=1), now, alone=True) == 1
     assert urgency.level("mains_lost", now - day, now, alone=True) == 2
     assert urgency.level("clock_off", now - day, now, alone=True) == 3
+
+
+@pytest.mark.parametrize("path", ["/health", "/ops"])
+async def test_an_alarm_of_the_whole_district_stands_above_everything(site: Site, path: str) -> None:
+    """Once, on both pages: what runs out, when, whom it cuts off, what to do. WCAG 2.1 AA, on a phone too."""
+    now = clock.now()
+    use = {"percent": 85, "cards": 1200, "cut_off": 1, "empty": 0, "last": "04月20日", "cycle_end": "04月30日"}
+    async with await psycopg.AsyncConnection.connect(site.settings.database_url) as conn:
+        for place, told in (
+            ("备用池", use),
+            ("全区池", {**use, "percent": 100, "cards": 50_000, "empty": 1, "last": ""}),
+        ):
+            await conn.execute(
+                "insert into district_alarm (kind, place, since, opened_at, evidence) values ('pool', %s, %s, %s, %s)",
+                [place, now, now, json.dumps(told)],
+            )
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = await browser.new_page(viewport={"width": 390, "height": 900}, locale="zh-CN")
+        await page.goto(site.url + path)
+        alarms = page.locator(".ok-alarm")
+        await expect(alarms).to_have_count(2)
+        await expect(alarms.first).to_contain_text("池内全部 50000 张卡将断网")
+        await expect(alarms.first).to_contain_text("下一步：立即打电话给运营商购买流量")
+        await expect(alarms.last).to_contain_text("照最近的速度预计 04月20日 用完")
+        above = await alarms.first.evaluate("each => each.parentElement.firstElementChild === each")
+        assert above
+        assert await violations(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await browser.close()
+    told = (await site.client.get(f"/api{path}")).json()["alarms"]
+    assert [each["cut_off"] for each in told] == [True, False]

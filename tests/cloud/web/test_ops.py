@@ -113,6 +113,20 @@ def test_a_concern_is_of_the_last_day_and_a_figure_only_of_who_still_speaks() ->
 
 
 @pytest.mark.parametrize(
+    ("present", "said", "bad"),
+    [
+        ({"carrier_on": 0.0}, "未接入", False),
+        ({"carrier_on": 1.0, "carrier_age_s": 60.0}, "1 分钟前读完", False),
+        ({"carrier_on": 1.0, "carrier_age_s": 6 * 3600.0 + 1}, "6 小时 0 分前读完", True),
+    ],
+)
+def test_the_sim_platform_is_shown_beside_the_sweep(present: dict[str, float], said: str, bad: bool) -> None:
+    """None is set: no fault. One that was not read whole for six hours is a concern."""
+    assert condition._carrier(present) == [condition.Figure("SIM 平台", said, bad=bad)]
+    assert condition._carrier({}) == []
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [(None, "—"), (0.0, "0 毫秒"), (0.0194, "19 毫秒"), (1.0, "1.0 秒"), (59.94, "59.9 秒"), (61.0, "01:01")],
 )

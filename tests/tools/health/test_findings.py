@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -37,6 +38,22 @@ def told(*words_: str) -> str:
     result = CliRunner().invoke(app, list(words_))
     assert result.exit_code == 0, result.output
     return result.output
+
+
+async def test_an_alarm_of_the_whole_district_stands_first(fleet: None, database: str) -> None:
+    """In words, and for machines; not among what is wrong with one terminal."""
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        await conn.execute(
+            "insert into district_alarm (kind, place, since, opened_at, evidence) values ('pool', 'district', %(now)s,"
+            ' %(now)s, \'{"percent": 100, "cards": 50000, "cut_off": 1, "empty": 1, "last": "",'
+            ' "cycle_end": "03月31日"}\')',
+            {"now": NOW},
+        )
+    page = (await asyncio.to_thread(told, "findings")).replace("\n", "")
+    assert page.index("池内全部 50000 张卡将断网") < page.index("BJCY000001")
+    (alarm,) = json.loads(await asyncio.to_thread(told, "findings", "--json"))["alarms"]
+    assert (alarm["place"], alarm["cut_off"], alarm["since"]) == ("district", True, NOW.isoformat())
+    assert "断网" not in await asyncio.to_thread(told, "findings", "--device", "BJCY000001")
 
 
 def test_the_table_says_what_is_wrong_in_sentences(fleet: None) -> None:
