@@ -20,7 +20,7 @@ from cloud.devices import store as devices_store
 from cloud.down import store as down
 from cloud.errors import described
 from cloud.ingest import sums, weeks
-from cloud.run import checkup, watch
+from cloud.run import checkup, post, watch
 from cloud.run.process import run
 from cloud.sealed import Box
 from cloud.tally import Series, Tally
@@ -56,7 +56,7 @@ class Sweep:
         self._paused_at: datetime | None = None
         self._weeks_at: datetime | None = None
         series = {"turn_s": Series(), "look_s": Series()}
-        self.tally = Tally("sweep", (*self.jobs, *checkup.COUNTED, "failed"), series)
+        self.tally = Tally("sweep", (*self.jobs, *checkup.COUNTED, *post.COUNTED, "failed"), series)
         self._well_at: float | None = None
 
     @property
@@ -144,18 +144,21 @@ async def main(settings: Settings, ready: Callable[[], None]) -> None:
     """Until cancelled; waits for a database that is away."""
     sweep = Sweep(settings, Box(settings.data_key_bytes))
     looks = checkup.Checkup(sweep.tally)
+    letters = post.Post(settings, sweep.tally)
+    sweep.tally.look = letters.present
 
     async def check() -> dict[str, list[str]]:
         now = asyncio.get_running_loop().time()
-        return {"sweep": sweep.wrong(now), "health": looks.wrong(now)}
+        return {"sweep": sweep.wrong(now), "health": looks.wrong(now), "mail": letters.wrong()}
 
     async with watch.beside(settings, "sweep", [sweep.tally], check):
-        beside = asyncio.create_task(looks.turns(settings))
+        beside = [asyncio.create_task(each) for each in (looks.turns(settings), letters.turns())]
         try:
             await _turns(settings, sweep, ready)
         finally:
-            beside.cancel()
-            await asyncio.gather(beside, return_exceptions=True)
+            for each in beside:
+                each.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _turns(settings: Settings, sweep: Sweep, ready: Callable[[], None]) -> None:

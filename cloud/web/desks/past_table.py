@@ -42,19 +42,18 @@ class Table:
     first: str
     headings: list[str]
     rows: list[Row]
-    folded: bool = False
 
 
 def tables(past: Past, span: Span) -> list[Table]:
-    """One, or for a long time the months and, folded, the days."""
+    """Days, hours or single heartbeats; for a long time months."""
     if span.step == "raw":
         return [Table("逐条心跳", "时间", SINGLE, [_single(cell) for cell in past.cells])]
-    name = "日期" if span.step == "day" else "小时"
+    if span.length > spans.DAY * 62:  # each month leads to its days
+        return [Table("每月", "月份", _headings(span), _months(past, span))]
     rows = [_row(past, cell, span) for cell in past.cells if cell.begin <= past.now]
-    whole = Table(
-        "每日" if span.step == "day" else "每小时", name, _headings(span), rows, folded=span.length > spans.DAY * 62
-    )
-    return [Table("每月", "月份", _headings(span), _months(past, span)), whole] if whole.folded else [whole]
+    return [
+        Table("每日", "日期", SUMMED, rows) if span.step == "day" else Table("每小时", "小时", _headings(span), rows)
+    ]
 
 
 def summary(past: Past) -> str:

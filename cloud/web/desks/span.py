@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from cloud.days import SHANGHAI
 from cloud.errors import BadInput
@@ -59,14 +58,8 @@ class Span:
     def query(self) -> str:
         """What asks for it."""
         shape = "%Y-%m-%d" if self.step == "day" else "%Y-%m-%dT%H:%M"
-        return urlencode(
-            {
-                "step": self.step,
-                "from": _local(self.from_at).strftime(shape),
-                "until": _local(self.until_at).strftime(shape),
-            },
-            safe=":",
-        )
+        first, after_ = _local(self.from_at), _local(self.until_at)
+        return f"step={self.step}&from={first.strftime(shape)}&until={after_.strftime(shape)}"
 
     @property
     def title(self) -> str:
