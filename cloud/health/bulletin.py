@@ -96,7 +96,7 @@ def _text(summary: Summary, url: str) -> str:
     if summary.frozen:
         lines += ["注意：接入服务目前无响应，终端状态暂停判定；以下是中断之前的情况。", ""]
     lines += ["一、按紧急程度", *(f"  {title}：{number:,} 条" for title, number in summary.levels), ""]
-    lines += ["二、昨日变化（新增／恢复／现有）"]
+    lines += ["二、这一天的变化（新增／恢复／现有）"]
     lines += [f"  {each.group}：{each.opened:,}／{each.closed:,}／{each.still:,}" for each in summary.moved] or [
         "  没有发现。"
     ]
@@ -121,7 +121,7 @@ def _text(summary: Summary, url: str) -> str:
 
 def _outages(summary: Summary) -> list[str]:
     if not summary.outages:
-        return ["昨日平台没有中断。"]
+        return ["这一天平台没有中断。"]
     return [f"{_stretch(begin, end, summary.day)}；是我方原因，不算终端失联。" for begin, end in summary.outages]
 
 

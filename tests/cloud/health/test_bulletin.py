@@ -80,7 +80,7 @@ def test_a_quiet_day_says_so() -> None:
     assert letter.subject == "一键呼设备健康 03月30日：待处理 0，当日须办 0，新增 0，恢复 0"
     for text in (letter.text, letter.html):
         assert "没有需要处理的发现。" in text
-        assert "昨日平台没有中断。" in text
+        assert "这一天平台没有中断。" in text
         assert "2026年3月30日（周一）" in text
 
 

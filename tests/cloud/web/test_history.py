@@ -110,13 +110,12 @@ async def test_machines_get_the_same_by_days_hours_and_single_heartbeats(site: S
 async def test_our_own_outage_is_not_held_against_the_terminal(site: Site) -> None:
     """In the hours of which we heard nothing fewer heartbeats are expected, in the middle one none."""
     now = await fill(site)
-    gap = now - timedelta(hours=30)
-    first = local(gap - timedelta(hours=1), "%Y-%m-%dT%H:00")
-    until = local(gap + timedelta(hours=4), "%Y-%m-%dT%H:00")
-    told = (await site.client.get(f"/api{HISTORY}?step=hour&from={first}&until={until}")).json()
-    expected = [each["expected"] or 0 for each in told["cells"]]
-    assert sum(expected) == pytest.approx(5 * 6 - 10)
-    assert 0 in expected
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=60)
+    async with await psycopg.AsyncConnection.connect(site.settings.database_url) as conn:
+        await years.gap(conn, first + timedelta(minutes=80), first + timedelta(minutes=210))
+    asked = f"from={local(first, '%Y-%m-%dT%H:00')}&until={local(first + timedelta(hours=5), '%Y-%m-%dT%H:00')}"
+    told = (await site.client.get(f"/api{HISTORY}?step=hour&{asked}")).json()
+    assert [each["expected"] for each in told["cells"]] == [6, 2, None, 3, 6]
 
 
 async def test_a_call_on_which_two_people_talked_is_shown_as_the_proof_of_its_key(site: Site) -> None:
