@@ -181,3 +181,40 @@ async def test_nothing_of_a_person_is_in_the_history(site: Site) -> None:
     assert names
     assert numbers
     assert all(secret not in "".join(texts) for secret in names + numbers)
+
+
+async def test_a_click_on_the_picture_leads_into_that_day_and_hour(site: Site) -> None:
+    """Where the pointer is: a month's name, a day's column, an hour's column; a finding's bar to its words."""
+    await fill(site)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = await browser.new_page(viewport={"width": 1280, "height": 1000}, locale="zh-CN")
+        await page.goto(site.url + HISTORY)
+        bar = page.locator("svg a[href^='#finding-'] rect").first
+        await bar.click()
+        await expect(page.locator(".ok-task:target")).to_contain_text("红键久未验证")
+        day = page.locator("svg a[href*='step=hour']").nth(359)
+        title = await day.locator("title").text_content()
+        await day.click(position={"x": 1, "y": 150})
+        await expect(page.locator("h2").first).to_have_text(str(title))
+        await page.locator("svg a[href*='step=raw']").nth(7).click(position={"x": 5, "y": 60})
+        await expect(page.locator("h2").first).to_contain_text("07:00至08:00")
+        await page.go_back()
+        await expect(page.locator("h2").first).to_have_text(str(title))
+        await browser.close()
+
+
+async def test_on_paper_there_is_the_picture_and_nothing_to_click(site: Site) -> None:
+    """A4 across: bar and ways around are gone, picture, findings and table stay."""
+    await fill(site)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = await browser.new_page(viewport={"width": 1123, "height": 794}, locale="zh-CN")
+        await page.goto(site.url + HISTORY)
+        await page.emulate_media(media="print")
+        for gone in (".ok-bar", ".ok-walk", ".ok-skip"):
+            await expect(page.locator(gone)).to_be_hidden()
+        for there in (".ok-strip-drawing", ".ok-worklist", "table", ".ok-past-at"):
+            await expect(page.locator(there).first).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 1123
+        await browser.close()
