@@ -57,20 +57,22 @@ async def send_next(conn: Conn, settings: MailSettings, now: Callable[[], dateti
         claimed = await store.claim(conn, now())
     if claimed is None:
         return None
-    mail = rules.message(
-        claimed.letter,
-        sender=settings.mail_from,
-        recipients=settings.mail_recipients,
-        message_id=claimed.message_id,
-        written_at=claimed.created_at,
-    )
     done, why = "sent", None
     try:
+        mail = rules.message(
+            claimed.letter,
+            sender=settings.mail_from,
+            recipients=settings.mail_recipients,
+            message_id=claimed.message_id,
+            written_at=claimed.created_at,
+        )
         await smtp.send(settings, mail)
     except smtp.PartlyRefusedError:
         done = "partly"
     except smtp.MailError as error:
         done, why = "failed", str(error)
+    except Exception as error:  # noqa: BLE001 - one letter that breaks us must not end the post, and must be said
+        done, why = "failed", described(error)
     async with db.in_time(conn):
         if why is None:
             await store.mark_sent(conn, claimed.mail_id, now())

@@ -38,7 +38,7 @@ class Shown:
     above: list[tuple[str, Span]]
     before: Span | None
     after: Span | None
-    outages_s: float
+    away: list[str]
 
 
 @router.get("/terminals/{device_id}/history", response_class=HTMLResponse)
@@ -54,7 +54,7 @@ async def page(site: Site, device_id: str, step: Words = "day", begins: Begins =
         above=[each for each in spans.above(span, known.now) if each[1] != span],
         before=spans.before(span),
         after=spans.after(span, known.now),
-        outages_s=sum((end - begin).total_seconds() for begin, end in known.outages),
+        away=past_table.away(known),
     )
     return HTMLResponse(render("history.html", shown=shown))
 

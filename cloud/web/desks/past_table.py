@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cloud.days import SHANGHAI
+from cloud.health.words import lasted
 from cloud.web import words
 from cloud.web.desks import span as spans
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from cloud.web.desks.past import Cell, Past
     from cloud.web.desks.span import Span, Stretch
 
+OUTAGES_MAX = 12  # more are summed up
 POOR = 0.8  # of the expected heartbeats; below it the row is marked
 NONE = "—"
 
@@ -75,6 +78,18 @@ def summary(past: Past) -> str:
     still = sum(each.closed_at is None for each in past.findings)
     parts.append(f"发现 {len(past.findings)} 条，其中 {still} 条未恢复" if past.findings else "没有发现")
     return "；".join(parts) + "。"
+
+
+def away(past: Past) -> list[str]:
+    """The time in which nothing is held against the terminal, a sentence each."""
+    found = [f"暂停服务：{_moment(begin)} 至 {_moment(end)}，不算故障，也不算正常使用。" for begin, end in past.pauses]
+    if len(past.outages) > OUTAGES_MAX:
+        total = sum((end - begin for begin, end in past.outages), timedelta())
+        return [*found, f"平台中断 {len(past.outages)} 次，共 {lasted(total)}；是我方原因，不算终端失联。"]
+    return found + [
+        f"平台中断：{_moment(begin)} 至 {_moment(end)}，历时 {lasted(end - begin)}；是我方原因，不算终端失联。"
+        for begin, end in past.outages
+    ]
 
 
 def _headings(span: Span) -> list[str]:
@@ -155,6 +170,10 @@ def _said(seconds: float) -> str:
 def _signal(cells: Sequence[Cell]) -> str:
     known = [cell.csq for cell in cells if cell.csq is not None]
     return f"{sum(known) / len(known):.0f}／{_least([cell.csq_low for cell in cells], '')}" if known else NONE
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
 def _least(values: Sequence[int | None], unit: str) -> str:

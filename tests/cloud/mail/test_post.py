@@ -184,6 +184,20 @@ async def test_a_server_that_says_no_is_asked_again_and_its_words_are_not_kept(
     assert await row(line) == (1, None, "the server answered 451")
 
 
+async def test_a_letter_that_cannot_be_made_does_not_stop_the_next_one(
+    database: str, line: Conn, office: Postoffice
+) -> None:
+    """It is counted and said as any that failed; what breaks it is not quoted."""
+    await put(line, letter(attachments=(Attachment("x", "text/\r\nBcc: thief@mail.example", b"1"),)))
+    await put(line, letter(DAY + timedelta(days=1)), NOW + timedelta(seconds=1))
+    later = NOW + timedelta(minutes=1)
+    assert await send_next(line, settings(database, office), lambda: later) == "failed"
+    assert await send_next(line, settings(database, office), lambda: later) == "sent"
+    waiting = await store.waiting(line, later)
+    assert (waiting.letters, str(waiting.last_error).startswith("ValueError at /mail/rules.py")) == (1, True)
+    assert len(office.mails) == 1
+
+
 async def test_one_refused_recipient_does_not_tell_the_others_twice(
     database: str, line: Conn, office: Postoffice
 ) -> None:
