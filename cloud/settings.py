@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
+from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -21,7 +23,10 @@ from protocol.fields import LABEL_CHARS_MAX, NUMBER_CHARS_MAX, NUMBER_CHARS_MIN
 
 PREFIX = "OKC_"
 KEY_BYTES = 32  # of AES-256, see sealed.py
-SECRETS = ("database_url", "broker_password", "data_key", "carrier_token")
+MAIL_RECIPIENTS_MAX = 50  # a team; for more there are lists
+# A plain address: no name beside it, nothing that could begin another header.
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+=-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,8}")
+SECRETS = ("database_url", "broker_password", "data_key", "carrier_token", "mail_password")
 
 
 class SettingsError(Exception):
@@ -156,7 +161,56 @@ class RegistrySettings(DatabaseSettings):
         return bytes.fromhex(self.data_key)
 
 
-class Settings(RegistrySettings, WatchedSettings, CarrierSettings):
+class MailSettings(DatabaseSettings):
+    """Where letters to our own teams go; without a host there are none."""
+
+    mail_host: str = Field(default="", max_length=253)
+    mail_port: int | None = Field(default=None, ge=1, le=65_535)  # None: by OKC_MAIL_TLS, see mail_port_used
+    mail_tls: Literal["starttls", "implicit", "none"] = "starttls"
+    mail_ca: Path | None = None  # the roots (PEM) of the mail server's certificate; None: the system's
+    mail_user: str = ""
+    mail_password: str = Field(default="", repr=False)
+    mail_from: str = ""
+    mail_to: str = Field(default="", max_length=2_000)  # addresses with commas between them
+    mail_at: time = time(7, 30)  # of the day in Shanghai at which the finished day is told of
+    public_url: str = Field(
+        default="", pattern=r"^(https?://[^\s?#@]+)?$", max_length=200
+    )  # where people find the pages
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.mail_host:
+            if not _ADDRESS.fullmatch(self.mail_from):
+                raise ValueError("OKC_MAIL_FROM: one address")
+            if not 0 < len(self.mail_recipients) <= MAIL_RECIPIENTS_MAX:
+                raise ValueError("OKC_MAIL_TO: one address, or up to 50 with commas between them")
+            if self.mail_tls == "none" and not is_loopback(self.mail_host):
+                raise ValueError("OKC_MAIL_TLS: none is for a server on this machine only")
+            if bool(self.mail_user) != bool(self.mail_password):
+                raise ValueError("OKC_MAIL_USER, OKC_MAIL_PASSWORD: both or neither")
+            if self.mail_ca is not None:
+                _context(self.mail_ca)
+        if not all(_ADDRESS.fullmatch(each) for each in self.mail_recipients):
+            raise ValueError("OKC_MAIL_TO: addresses with commas between them")
+        return self
+
+    @property
+    def mail_recipients(self) -> tuple[str, ...]:
+        """Who gets the letters."""
+        return tuple(dict.fromkeys(each.strip() for each in self.mail_to.split(",") if each.strip()))
+
+    @property
+    def mail_port_used(self) -> int:
+        """As set, else what is usual for the kind of line."""
+        return self.mail_port or {"starttls": 587, "implicit": 465, "none": 25}[self.mail_tls]
+
+    @property
+    def mail_context(self) -> ssl.SSLContext | None:
+        """For the line to the mail server, which is always checked. None: in the clear, on this machine."""
+        return None if self.mail_tls == "none" else _context(self.mail_ca)
+
+
+class Settings(RegistrySettings, WatchedSettings, CarrierSettings, MailSettings):
     """What the processes need."""
 
     broker_host: str = "127.0.0.1"
@@ -211,5 +265,10 @@ def load(kind: type[SettingsT]) -> SettingsT:
         given: dict[str, Any] = {}
         return kind(**given)
     except ValidationError as error:
-        lines = [f"{PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
+        lines = [_line(item["loc"], item["msg"]) for item in error.errors(include_input=False)]
         raise SettingsError("; ".join(lines)) from None
+
+
+def _line(place: tuple[int | str, ...], told: str) -> str:
+    """What concerns several at once names them itself."""
+    return f"{PREFIX}{str(place[0]).upper()}: {told}" if place else told.removeprefix("Value error, ")

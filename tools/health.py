@@ -29,7 +29,7 @@ from cloud.stats import actions
 from cloud.stats.models import Finding, Health
 from cloud.stats.rules import CAUSES, UNKNOWN_CSQ
 from cloud.web.words import REFUSALS
-from tools import findings, targets
+from tools import findings, mail, targets
 
 FAILED_EXIT = 2
 TABLE_WIDTH = 118
@@ -53,6 +53,7 @@ FOLDED = ("可能原因", "社区")
 app = typer.Typer(no_args_is_help=True, help="Which terminals are silent, since when and why.")
 findings.add_to(app)
 targets.add_to(app)
+mail.add_to(app)
 
 
 @app.callback()

@@ -25,7 +25,7 @@ _LOCK = 0x0CC0_0019  # any number, but the same for ever
 # A transaction that wrote a fact may commit so long after the time that it wrote.
 _COMMITTED = timedelta(hours=1)
 # A person answers and asks; a voicemail or a wrong number is shorter or is not accepted by anybody.
-_TALKED_S = 10
+TALKED_S = 10
 
 
 async def lock(conn: Conn) -> None:
@@ -244,7 +244,7 @@ async def fold_key_use(conn: Conn, now: datetime) -> None:
         on conflict (device_id, key) do update set pressed_at = greatest(known.pressed_at, excluded.pressed_at),
             proved_at = greatest(known.proved_at, excluded.proved_at)
         """,
-        {"slack": _COMMITTED, "talked": _TALKED_S},
+        {"slack": _COMMITTED, "talked": TALKED_S},
     )
     await conn.execute("delete from key_use_until")
     await conn.execute("insert into key_use_until values (%s)", [now])

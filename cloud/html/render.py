@@ -26,6 +26,11 @@ def day_time(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%m-%d %H:%M:%S")
 
 
+def moment(at: datetime) -> str:
+    """Year, month, day, hour and minute in Beijing: for what may be long ago."""
+    return at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+
+
 def duration(seconds: float) -> str:
     """Minutes and seconds, or the largest two units of a longer time. live.js counts on in the same words."""
     whole = max(int(seconds), 0)
@@ -50,7 +55,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock_time=clock_time, day_time=day_time, duration=duration, epoch=epoch)
+    environment.filters.update(clock_time=clock_time, day_time=day_time, duration=duration, epoch=epoch, moment=moment)
     return environment
 
 

@@ -20,7 +20,7 @@ from cloud.devices import store as devices_store
 from cloud.down import store as down
 from cloud.errors import described
 from cloud.ingest import sums, weeks
-from cloud.run import carrier, checkup, watch
+from cloud.run import carrier, checkup, post, watch
 from cloud.run.process import run
 from cloud.sealed import Box
 from cloud.tally import Series, Tally
@@ -56,7 +56,8 @@ class Sweep:
         self._paused_at: datetime | None = None
         self._weeks_at: datetime | None = None
         series = {"turn_s": Series(), "look_s": Series()}
-        self.tally = Tally("sweep", (*self.jobs, *checkup.COUNTED, *carrier.COUNTED, "failed"), series)
+        counted = (*self.jobs, *checkup.COUNTED, *carrier.COUNTED, *post.COUNTED, "failed")
+        self.tally = Tally("sweep", counted, series)
         self._well_at: float | None = None
 
     @property
@@ -145,14 +146,18 @@ async def main(settings: Settings, ready: Callable[[], None]) -> None:
     sweep = Sweep(settings, Box(settings.data_key_bytes))
     looks = checkup.Checkup(sweep.tally)
     cards = carrier.Carrier(settings, sweep.tally)
-    sweep.tally.look = lambda: cards.present(clock.now())
+    letters = post.Post(settings, sweep.tally)
+    sweep.tally.look = lambda: {**cards.present(clock.now()), **letters.present()}
 
     async def check() -> dict[str, list[str]]:
         now = asyncio.get_running_loop().time()
-        return {"sweep": sweep.wrong(now), "health": looks.wrong(now), "carrier": cards.wrong(clock.now())}
+        return {
+            "sweep": sweep.wrong(now), "health": looks.wrong(now), "carrier": cards.wrong(clock.now()),
+            "mail": letters.wrong(),
+        }  # fmt: skip
 
     async with watch.beside(settings, "sweep", [sweep.tally], check):
-        beside = [asyncio.create_task(looks.turns(settings)), asyncio.create_task(cards.turns())]
+        beside = [asyncio.create_task(each) for each in (looks.turns(settings), cards.turns(), letters.turns())]
         try:
             await _turns(settings, sweep, ready)
         finally:

@@ -22,7 +22,7 @@ from cloud.errors import AppError
 from cloud.html.render import STATIC
 from cloud.sealed import Box
 from cloud.tally import Series, Tally
-from cloud.web.desks import api, health, live, ops, terminal
+from cloud.web.desks import api, health, history, live, ops, terminal
 from cloud.web.desks import settings as terminal_settings
 from cloud.web.feed import Feed
 from cloud.web.guard import Guard
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(ops.router)
     app.include_router(terminal.router)
     app.include_router(terminal_settings.router)
+    app.include_router(history.router)
     app.include_router(health.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(AppError, _refused)

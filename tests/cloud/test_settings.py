@@ -140,3 +140,50 @@ def test_a_file_without_certificates_is_no_roots(environment: pytest.MonkeyPatch
     environment.setenv("OKC_BROKER_CA", str(tmp_path / "roots.pem"))
     with pytest.raises(SettingsError, match="OKC_BROKER_CA"):
         load(Settings)
+
+
+MAIL = {"HOST": "mail.example", "FROM": "okc@mail.example", "TO": "a@mail.example"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"FROM": ""}, "OKC_MAIL_FROM"),
+        ({"FROM": "x <okc@mail.example>"}, "OKC_MAIL_FROM"),
+        ({"FROM": "okc@mail.example\r\nBcc: thief@mail.example"}, "OKC_MAIL_FROM"),
+        ({"TO": ""}, "OKC_MAIL_TO"),
+        ({"TO": "a@mail.example,b@mail.example\nBcc: c@mail.example"}, "OKC_MAIL_TO"),
+        ({"TO": ",".join(f"a{n}@mail.example" for n in range(51))}, "OKC_MAIL_TO"),
+        ({"TLS": "none"}, "OKC_MAIL_TLS"),
+        ({"TLS": "sometimes"}, "OKC_MAIL_TLS"),
+        ({"USER": "okc"}, "OKC_MAIL_PASSWORD"),
+        ({"AT": "25:00"}, "OKC_MAIL_AT"),
+        ({"CA": "/nowhere/roots.pem"}, "certificates"),
+    ],
+)
+def test_mail_that_could_not_go_or_would_go_in_the_clear_is_refused_at_the_start(
+    environment: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    """By the name of the variable, never by its value."""
+    for name, value in (MAIL | given).items():
+        environment.setenv(f"OKC_MAIL_{name}", value)
+    with pytest.raises(SettingsError, match=told) as refused:
+        load(Settings)
+    assert "thief" not in str(refused.value)
+
+
+def test_mail_is_off_by_default_and_on_by_three_variables(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The port follows the kind of line; the password may lie in a file; nobody gets two copies."""
+    assert load(Settings).mail_host == ""
+    for name, value in MAIL.items():
+        environment.setenv(f"OKC_MAIL_{name}", value)
+    assert load(Settings).mail_port_used == 587
+    (tmp_path / "password").write_text("from a file\n")
+    environment.setenv("OKC_MAIL_PASSWORD_FILE", str(tmp_path / "password"))
+    environment.setenv("OKC_MAIL_USER", "okc")
+    environment.setenv("OKC_MAIL_TLS", "implicit")
+    environment.setenv("OKC_MAIL_TO", "a@mail.example, b@mail.example,a@mail.example,")
+    settings = load(Settings)
+    assert (settings.mail_port_used, settings.mail_password) == (465, "from a file")
+    assert settings.mail_recipients == ("a@mail.example", "b@mail.example")
+    assert "from a file" not in repr(settings)

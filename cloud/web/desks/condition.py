@@ -157,6 +157,9 @@ def _now(name: str, beat: Beat, outbox: tuple[float, int]) -> list[Figure]:
     if name == "sweep":
         found.append(Figure("每轮用时 p99", seconds(at.get("turn_s_p99"))))
         found += _carrier(at)
+        waiting = at.get("mails_waiting", 0)
+        mail = f"{waiting:,.0f} 封未发出" if waiting else "正常" if at.get("mail_on") else "未启用"
+        found.append(Figure("每日邮件", mail, bad=waiting > 0))
     if name == "web":
         found.append(Figure("打开的页面", f"{at.get('pages', 0):,.0f} 个"))
         found.append(Figure("应答 p99", seconds(at.get("request_s_p99"))))

@@ -127,6 +127,26 @@ def test_the_sim_platform_is_shown_beside_the_sweep(present: dict[str, float], s
 
 
 @pytest.mark.parametrize(
+    ("present", "said", "bad"),
+    [
+        ({"mail_on": 0.0, "mails_waiting": 0.0}, "未启用", False),
+        ({"mail_on": 1.0, "mails_waiting": 0.0}, "正常", False),
+        ({"mail_on": 1.0, "mails_waiting": 2.0}, "2 封未发出", True),
+    ],
+)
+async def test_letters_that_are_off_are_said_and_only_those_that_wait_are_a_concern(
+    site: Site, present: dict[str, float], said: str, bad: bool
+) -> None:
+    """No mail server is a choice, a refused password is not."""
+    await beat(site, "sweep", {}, present)
+    told = (await site.client.get("/api/ops")).json()
+    (sweep,) = [each for each in told["processes"] if each["name"] == "sweep"]
+    (mail,) = [each for each in sweep["now"] if each["name"] == "每日邮件"]
+    assert (mail["value"], mail["bad"]) == (said, bad)
+    assert any("每日邮件" in each for each in told["concerns"]) == bad
+
+
+@pytest.mark.parametrize(
     ("value", "said"),
     [(None, "—"), (0.0, "0 毫秒"), (0.0194, "19 毫秒"), (1.0, "1.0 秒"), (59.94, "59.9 秒"), (61.0, "01:01")],
 )

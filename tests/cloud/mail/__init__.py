@@ -1,0 +1,1 @@
+"""Letters to our own teams, over a real SMTP server."""
