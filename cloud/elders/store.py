@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from cloud.elders.models import Contact, Elder, Household
+from cloud.elders.models import CARE_LEVELS, Contact, Elder, Household, PersonFacts
 from cloud.sealed import SealBroken
 
 if TYPE_CHECKING:
@@ -130,15 +131,20 @@ async def add_elder(
     home_id: uuid.UUID,
     elder: Elder,
     now: datetime,
+    facts: PersonFacts | None = None,
 ) -> bool:
     """Add a person to a home; False where she is there already."""
+    birth, care = sealed_facts(box, facts or PersonFacts())
     cursor = await conn.execute(
         """
-        insert into elder (elder_id, home_id, name_sealed, phone_sealed, phone_hash, created_at)
-        values (%(elder_id)s, %(home_id)s, %(name)s, %(phone)s, %(phone_hash)s, %(now)s)
+        insert into elder (elder_id, home_id, name_sealed, phone_sealed, phone_hash, birth_sealed, care_sealed,
+            created_at)
+        values (%(elder_id)s, %(home_id)s, %(name)s, %(phone)s, %(phone_hash)s, %(birth)s, %(care)s, %(now)s)
         on conflict (elder_id) do nothing
         """,
         {
+            "birth": birth,
+            "care": care,
             "elder_id": elder_id,
             "home_id": home_id,
             "name": box.seal(elder.name),
@@ -148,6 +154,32 @@ async def add_elder(
         },
     )
     return cursor.rowcount == 1
+
+
+def sealed_facts(box: Box, facts: PersonFacts) -> tuple[bytes | None, bytes | None]:
+    """For the columns birth_sealed and care_sealed; null where nothing is known."""
+    care = {"level": facts.care_level, "notes": facts.care_notes}
+    known = {name: value for name, value in care.items() if value}
+    return (
+        box.seal(facts.birth) if facts.birth else None,
+        box.seal(json.dumps(known, ensure_ascii=False)) if known else None,
+    )
+
+
+def open_facts(box: Box, birth: bytes | None, care: bytes | None) -> PersonFacts:
+    """Of those two columns. What cannot be read is not known."""
+    opener = _Opener(box)
+    written = opener.text(care)
+    try:
+        known = json.loads(written) if written else {}
+    except ValueError:
+        known = {}
+    level = known.get("level")
+    return PersonFacts(
+        birth=opener.text(birth),
+        care_level=level if level in CARE_LEVELS else None,
+        care_notes=known.get("notes"),
+    )
 
 
 async def add_contact(conn: Conn, box: Box, home_id: uuid.UUID, position: int, to: Contact) -> bool:

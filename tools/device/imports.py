@@ -1,7 +1,8 @@
 """`onekey device import`: a lorry of new terminals, or a fleet that is running in homes already; all of it or nothing.
 
 In: CSV or xlsx. `device_id,msisdn` registers new terminals into stock; a header with a column `maker` takes a fleet
-over with its households. Out: rows of the registry, and passwords in a new file that only its owner reads.
+over with its households, and where the district knows them 出生年份, 能力等级, 健康备注 of the elder. Out: rows of the
+registry, and passwords in a new file that only its owner reads.
 """
 
 from __future__ import annotations
