@@ -174,6 +174,8 @@ def open_facts(box: Box, birth: bytes | None, care: bytes | None) -> PersonFacts
         known = json.loads(written) if written else {}
     except ValueError:
         known = {}
+    if not isinstance(known, dict):
+        known = {}
     level = known.get("level")
     return PersonFacts(
         birth=opener.text(birth),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cloud.devices.models import Gap
 from cloud.errors import BadInput
+from cloud.health import risk
 from cloud.health.elapsed import Clock
 from cloud.health.models import (
     GROUPS,
@@ -236,12 +237,21 @@ def test_a_rule_says_what_why_and_what_to_do(rule: Any) -> None:
 
 def test_every_threshold_belongs_to_a_rule() -> None:
     """One that nothing reads could be changed without effect."""
-    assert {name for rule in RULES for name in rule.thresholds} == set(THRESHOLDS)
+    assert {name for rule in RULES for name in rule.thresholds} | set(risk.THRESHOLDS) == set(THRESHOLDS)
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"nonsense": 1}, {"silent_s": -1}, {"battery_low_open": 30}, {"battery_low_open": 50}, {"brownouts_close": 2}],
+    [
+        {"nonsense": 1},
+        {"silent_s": -1},
+        {"battery_low_open": 30},
+        {"battery_low_open": 50},
+        {"brownouts_close": 2},
+        {"risk_next": 71},
+        {"risk_level_1": 66},
+        {"risk_base": 0},
+    ],
 )
 def test_thresholds_that_cannot_be_are_refused(values: dict[str, float]) -> None:
     """Unknown, out of bounds, or a close value on the wrong side."""
