@@ -17,11 +17,11 @@ from cloud.elders.store import open_facts
 from cloud.health import risk, store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from cloud.db import Conn
-    from cloud.health.models import Limits
+    from cloud.health.models import Finding, Limits
     from cloud.health.risk import Person, Risk
     from cloud.sealed import Box
 
@@ -60,6 +60,14 @@ async def judged(
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)  # to whoever waits for an escalation
     return risks
+
+
+def by_terminal(findings: Iterable[Finding]) -> Found:
+    """Findings of a fleet, as `judged` takes them."""
+    found: Found = defaultdict(dict)
+    for each in findings:
+        found[each.device_id][each.rule] = each.since
+    return found
 
 
 async def _open(conn: Conn) -> Found:

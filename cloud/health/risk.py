@@ -78,6 +78,11 @@ def age_of(birth: str | None, today: date) -> int | None:
     return max(today.year - year - ((today.month, today.day) < (month, day)), 0)
 
 
+def gravity(rule: str) -> int:
+    """0: no call; 1: next; 2: a repair."""
+    return 0 if rule in NO_CALL else 1 if rule in NEXT else 2
+
+
 def score(person: Person, found: Mapping[str, datetime], now: datetime, limits: Limits) -> Risk:
     """Of one terminal; `found`: its open findings, rule to since."""
     part, parts = _person(person, now, limits)
@@ -95,10 +100,9 @@ def score(person: Person, found: Mapping[str, datetime], now: datetime, limits: 
 
 
 def _level(product: float, person: Person, found: Mapping[str, datetime], now: datetime, limits: Limits) -> int:
-    if person.alone and "silent" in found and now - found["silent"] >= UNHEARD:
-        return 0
     points = product * 100
-    if points >= limits["risk_level_0"]:
+    silent_for = now - found.get("silent", now)
+    if silent_for >= UNHEARD and (person.alone or points >= limits["risk_level_0"]):
         return 0
     level = 1 if points >= limits["risk_level_1"] else 2 if points >= limits["risk_level_2"] else 3
     if not NO_CALL.isdisjoint(found):

@@ -97,7 +97,7 @@ SHIPPED = (
     _s("risk_silent_s", 3 * DAY, "失联三天后不再增加", least=HOUR),
     _points("risk_next", 25, "还打得出去，再出一件事就不行"),
     _points("risk_repair", 8, "不影响呼救，但要修"),
-    _points("risk_level_0", 65, "人最弱而红键不通，或失联两三天的高龄独居者"),
+    _points("risk_level_0", 60, "失联满一天的人里，不独居或情况不明而很弱的，也当日联系"),
     _points("risk_level_1", 45, "几种隐患同时出现在弱者家里，等同不通"),
     _points("risk_level_2", 12, "两种小毛病同时出现在弱者家里"),
 )  # fmt: skip
