@@ -168,20 +168,23 @@ def sealed_facts(box: Box, facts: PersonFacts) -> tuple[bytes | None, bytes | No
 
 def open_facts(box: Box, birth: bytes | None, care: bytes | None) -> PersonFacts:
     """Of those two columns. What cannot be read is not known."""
-    opener = _Opener(box)
-    written = opener.text(care)
+    born = None if birth is None else _opened(box, birth)
+    known = None if care is None else _opened(box, care)
     try:
-        known = json.loads(written) if written else {}
+        known = json.loads(known) if known else None
     except ValueError:
-        known = {}
+        known = None
     if not isinstance(known, dict):
-        known = {}
+        return PersonFacts(birth=born)
     level = known.get("level")
-    return PersonFacts(
-        birth=opener.text(birth),
-        care_level=level if level in CARE_LEVELS else None,
-        care_notes=known.get("notes"),
-    )
+    return PersonFacts(birth=born, care_level=level if level in CARE_LEVELS else None, care_notes=known.get("notes"))
+
+
+def _opened(box: Box, blob: bytes) -> str | None:
+    try:
+        return box.open(blob)
+    except SealBroken:
+        return None
 
 
 async def add_contact(conn: Conn, box: Box, home_id: uuid.UUID, position: int, to: Contact) -> bool:

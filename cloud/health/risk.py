@@ -72,7 +72,9 @@ def age_of(birth: str | None, today: date) -> int | None:
     if birth is None:
         return None
     try:
-        year, month, day = (int(part) for part in (birth.split("-") if "-" in birth else (birth, 1, 1)))
+        if "-" not in birth:
+            return max(today.year - int(birth), 0)
+        year, month, day = (int(part) for part in birth.split("-"))
     except ValueError:
         return None
     return max(today.year - year - ((today.month, today.day) < (month, day)), 0)

@@ -6,6 +6,7 @@ terminal only what `terminal_risk` holds: bands and points.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,17 @@ class Choice:
         """Of the group."""
         return None if self.group is None else [rule.name for rule in RULES if rule.group == self.group]
 
+    def has_group(self, pairs: set[tuple[str, str]]) -> bool:
+        """Whether a terminal with these (group, owner) is of the group."""
+        return self.group is None or any(group == self.group for group, _ in pairs)
+
+    def has_owner(self, pairs: set[tuple[str, str]]) -> bool:
+        """Whether it is something for the owner."""
+        return self.owner is None or any(owner == self.owner for _, owner in pairs)
+
     def fits(self, finding: Finding) -> bool:
         """Whether the finding is one of those for which its terminal is in the list."""
-        return self.group in (None, group_of(finding)) and self.owner in (None, finding.owner)
+        return self.group in (None, group_of(finding.rule)) and self.owner in (None, finding.owner)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +96,8 @@ class Worklist:
 
 async def read(conn: Conn, choice: Choice, page: int = 1) -> Worklist:
     """One page of the list."""
-    counts = await _counts(conn, choice)
-    levels = {int(name): number for name, number in counts["level"].items()}
-    total = sum(levels.values()) if choice.level is None else levels.get(choice.level, 0)
+    levels, groups, owners = await _counts(conn, choice)
+    total = levels.total() if choice.level is None else levels[choice.level]
     pages = max(-(-total // PAGE_SIZE), 1)
     page = min(max(page, 1), pages)
     cursor = await conn.execute(
@@ -102,7 +110,7 @@ async def read(conn: Conn, choice: Choice, page: int = 1) -> Worklist:
         task.findings.sort(key=lambda each: not choice.fits(each))  # keeps the order among equals
     streets = await conn.execute("select name from street order by name")
     return Worklist(
-        tasks=tasks, levels=levels, groups=counts["group"], owners=counts["owner"],
+        tasks=tasks, levels=dict(levels), groups=dict(groups), owners=dict(owners),
         streets=[row[0] for row in await streets.fetchall()], total=total, page=page, pages=pages,
     )  # fmt: skip
 
@@ -113,37 +121,36 @@ async def risks(conn: Conn) -> dict[str, tuple[int, int]]:
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
-def group_of(finding: Finding) -> str:
-    """The group of its rule; "" where the program no longer knows it."""
-    rule = BY_NAME.get(finding.rule)
-    return "" if rule is None else rule.group
+def group_of(rule: str) -> str:
+    """The group of a rule; "" where the program no longer knows it."""
+    return BY_NAME[rule].group if rule in BY_NAME else ""
 
 
 def _values(choice: Choice) -> dict[str, object]:
     return {"street": choice.street, "rules": choice.rules, "owner": choice.owner, "level": choice.level}
 
 
-async def _counts(conn: Conn, choice: Choice) -> dict[str, dict[str, int]]:
+async def _counts(conn: Conn, choice: Choice) -> tuple[Counter[int], Counter[str], Counter[str]]:
+    """Terminals by level, by group, by owner. Thousands have the same few things wrong: those are counted."""
     cursor = await conn.execute(
         _TASKS.encode()
         + b"""
-        select 'level', level::text, count(*) from task group by level
-        union all
-        select 'group', g.name, count(distinct device_id) from mine
-        join unnest(%(rule_names)s::text[], %(rule_groups)s::text[]) g (rule, name) using (rule) group by g.name
-        union all
-        select 'owner', owner, count(distinct device_id) from mine group by owner
+        select level, kinds, count(*) from (
+            select level, array_agg(array[rule, owner] order by rule) as kinds from mine group by device_id, level
+        ) as each group by level, kinds
         """,
-        {
-            **_values(choice),
-            "rule_names": [rule.name for rule in RULES],
-            "rule_groups": [rule.group for rule in RULES],
-        },
+        _values(choice),
     )
-    found: dict[str, dict[str, int]] = {"level": {}, "group": {}, "owner": {}}
-    for kind, name, number in await cursor.fetchall():
-        found[kind][name] = number
-    return found
+    levels: Counter[int] = Counter()
+    groups: Counter[str] = Counter()
+    owners: Counter[str] = Counter()
+    for level, kinds, number in await cursor.fetchall():
+        pairs = {(group_of(rule), owner) for rule, owner in kinds}
+        groups.update(dict.fromkeys({group for group, _ in pairs}, number))
+        owners.update(dict.fromkeys({owner for _, owner in pairs}, number))
+        if choice.has_group(pairs) and choice.has_owner(pairs):
+            levels[level] += number
+    return levels, groups, owners
 
 
 async def _tasks(conn: Conn, device_ids: Sequence[str]) -> list[Task]:

@@ -136,6 +136,8 @@ def test_some_things_always_reach_their_level(
     level = risk.score(person, found, NOW, limits).level
     if person.alone and found.get("silent", NOW) <= NOW - DAY:
         assert level == 0
+    if level == 0:  # said of the person: not for whoever speaks to us every ten minutes
+        assert found["silent"] <= NOW - DAY
     if not NO_CALL.isdisjoint(found):
         assert level <= 1
     if not NEXT.isdisjoint(found):
@@ -170,6 +172,7 @@ def test_the_frail_and_alone_come_before_the_strong_with_the_same_fault() -> Non
         return each.level, each.score
 
     assert score(frail, silent=26 * HOUR) == (0, 934)
+    assert score(Person(), silent=38 * HOUR) == (0, 900)
     assert score(frail, silent=2 * HOUR) == (1, 661)
     assert score(strong, silent=26 * HOUR) == (1, 540)
     assert score(frail, mains_lost=2 * HOUR) == (2, 307)

@@ -24,11 +24,14 @@ async def test_a_look_is_counted_and_committed(database: str) -> None:
         await ingest_works(conn)
         await state(conn, name, last_seen_at=NOW - timedelta(hours=1))
         assert await checkup.look(conn, tally, BOX, NOW)
+        ranked = await conn.execute("select device_id, level from terminal_risk")
+        assert await ranked.fetchall() == [(name, 1)]
         await state(conn, name, last_seen_at=NOW)
         assert await checkup.look(conn, tally, BOX, NOW)
         assert await checkup.look(conn, tally, BOX, NOW + timedelta(hours=1))
     async with await db.connect(database) as other:
         assert await (await other.execute("select rule, closed_at from finding")).fetchall() == [("silent", NOW)]
+        assert await (await other.execute("select from terminal_risk")).fetchall() == []
     counted = {name: tally.counts[name] for name in checkup.COUNTED}
     assert counted == {"findings_opened": 1, "findings_closed": 1, "looks_frozen": 1, "looks_failed": 0}
     assert "look_s_p50" in tally.present()

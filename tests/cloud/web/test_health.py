@@ -138,6 +138,10 @@ async def test_a_terminal_is_one_entry_with_its_findings_beneath_and_chosen_by_e
     voice = (await site.client.get("/api/health", params={"group": "voice"})).json()
     assert SILENT in [line["device_id"] for line in voice["lines"]]
     assert all(line["findings"][0]["title"] == "红键久未验证" for line in voice["lines"])
+    for group, _, _ in whole["groups"]:
+        for owner, _, _ in whole["owners"]:
+            some = (await site.client.get("/api/health", params={"group": group, "owner": owner})).json()
+            assert some["total"] == len(some["lines"]) == sum(number for _, _, number in some["levels"])
     for bad in ({"owner": "rubbish"}, {"level": "4"}):
         assert (await site.client.get("/health", params=bad)).status_code == 400
 
