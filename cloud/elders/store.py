@@ -180,6 +180,15 @@ def open_facts(box: Box, birth: bytes | None, care: bytes | None) -> PersonFacts
     return PersonFacts(birth=born, care_level=level if level in CARE_LEVELS else None, care_notes=known.get("notes"))
 
 
+def merged_facts(known: PersonFacts, newer: PersonFacts) -> PersonFacts:
+    """What the newer one says, and what only the older one knew."""
+    return PersonFacts(
+        birth=newer.birth or known.birth,
+        care_level=newer.care_level or known.care_level,
+        care_notes=newer.care_notes or known.care_notes,
+    )
+
+
 def _opened(box: Box, blob: bytes) -> str | None:
     try:
         return box.open(blob)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import class_row
 
 from cloud.devices.actions import PASSWORD_BYTES, credential
-from cloud.elders.store import sealed_facts
+from cloud.elders.store import merged_facts, open_facts, sealed_facts
 from cloud.field.rows import Problem, Row
 
 if TYPE_CHECKING:
@@ -130,9 +130,28 @@ async def stage(conn: Conn, box: Box, rows: Iterable[Row | list[Problem]]) -> tu
             else:
                 staged += 1
                 await copy.write_row(_sealed(box, row))
+    await _keep_known(conn, box)
     await conn.execute("create index on staging (device_id)")
     await conn.execute("analyze staging")
     return problems, bad, staged
+
+
+async def _keep_known(conn: Conn, box: Box) -> None:
+    """Whoever is known keeps what her row does not say anew: a level without notes does not forget the notes."""
+    cursor = await conn.execute(
+        "select s.line, k.birth_sealed, k.care_sealed, s.birth, s.care from staging s join elder k using (elder_id)"
+        " where s.care is not null and k.care_sealed is not null"
+    )
+    lines, cares = [], []
+    for line, *sealed in await cursor.fetchall():
+        facts = merged_facts(open_facts(box, *sealed[:2]), open_facts(box, *sealed[2:]))
+        lines.append(line)
+        cares.append(sealed_facts(box, facts)[1])
+    await conn.execute(
+        "update staging set care = each.care from unnest(%(lines)s::integer[], %(cares)s::bytea[]) as each (line, care)"
+        " where staging.line = each.line",
+        {"lines": lines, "cares": cares},
+    )
 
 
 async def check(conn: Conn, *, register: bool) -> tuple[list[Problem], int]:

@@ -214,7 +214,7 @@ def test_a_newer_list_renews_what_is_known_of_a_person_and_its_silence_forgets_n
     assert office.take([unit(1)], "--passwords", office.passwords, name="d.csv").exit_code == 0
     ((born, care),) = office.rows("select birth_sealed, care_sealed from elder")
     found = open_facts(BOX, bytes(born), bytes(care))
-    assert (found.birth, found.care_level) == ("1941", "重度")
+    assert (found.birth, found.care_level, found.care_notes) == ("1941", "重度", "听力差")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
