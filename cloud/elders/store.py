@@ -196,6 +196,46 @@ def _opened(box: Box, blob: bytes) -> str | None:
         return None
 
 
+async def elders_of_devices(conn: Conn, box: Box, device_ids: list[str]) -> dict[str, list[tuple[uuid.UUID, str]]]:
+    """Everybody in the homes where these terminals are now, with her name; a terminal in no home is left out."""
+    cursor = await conn.execute(
+        """
+        select i.device_id, e.elder_id, e.name_sealed from installation i join elder e using (home_id)
+        where i.removed_on is null and i.device_id = any(%(device_ids)s) order by i.device_id, e.created_at, e.elder_id
+        """,
+        {"device_ids": device_ids},
+    )
+    found: dict[str, list[tuple[uuid.UUID, str]]] = {}
+    for device_id, elder_id, name in await cursor.fetchall():
+        found.setdefault(device_id, []).append((elder_id, _opened(box, name) or ""))
+    return found
+
+
+async def renew_facts(conn: Conn, box: Box, renewed: dict[uuid.UUID, PersonFacts]) -> int:
+    """Write down what is newly known of these people; what is not said anew stays. How many were changed."""
+    cursor = await conn.execute(
+        "select elder_id, birth_sealed, care_sealed from elder where elder_id = any(%(ids)s) for update",
+        {"ids": list(renewed)},
+    )
+    changed = {}
+    for elder_id, birth, care in await cursor.fetchall():
+        known = open_facts(box, birth, care)
+        facts = merged_facts(known, renewed[elder_id])
+        if facts != known:
+            changed[elder_id] = sealed_facts(box, facts)
+    await conn.execute(
+        "update elder set birth_sealed = each.birth, care_sealed = each.care"
+        " from unnest(%(ids)s::uuid[], %(births)s::bytea[], %(cares)s::bytea[]) as each (id, birth, care)"
+        " where elder_id = each.id",
+        {
+            "ids": list(changed),
+            "births": [birth for birth, _ in changed.values()],
+            "cares": [care for _, care in changed.values()],
+        },
+    )
+    return len(changed)
+
+
 async def add_contact(conn: Conn, box: Box, home_id: uuid.UUID, position: int, to: Contact) -> bool:
     """Add a contact at a place in the order; False where that place is taken."""
     cursor = await conn.execute(

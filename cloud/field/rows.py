@@ -40,6 +40,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "status": ("状态",),  # written by an export; not read
 }
 REQUIRED = ("device_id", "maker", "street", "community", "address", "alone", "elder", "installed_on")
+FACT_COLUMNS = ("device_id", "elder", "birth", "care_level", "care_notes")  # of a list about people who are known
 OURS = frozenset({"一键呼", "onekeycall", "okc"})  # how a row says that a unit is ours
 OUR_NAME = "一键呼"
 _YES, _NO = frozenset({"是", "1", "y", "yes", "true", "独居"}), frozenset({"否", "0", "n", "no", "false", "非独居"})
@@ -78,6 +79,10 @@ REASONS = {
         "应填“完好、轻度、中度、重度、失能”之一",
         "one of 完好 (able), 轻度 (mild), 中度 (moderate), 重度 (severe), 失能 (disabled)",
     ),
+    "no_fact": ("没有可登记的内容", "nothing to write down"),
+    "no_home": ("该终端不在任何住户家", "a terminal in no home"),
+    "which_elder": ("该住户有几位老人，请填姓名", "several elders live there: name one"),
+    "no_elder": ("该住户没有这位老人", "no such elder in this home"),
     "no_label": ("有电话而没有称呼", "a number without a label"),
     "no_number": ("有称呼而没有电话", "a label without a number"),
     "cells": ("列数与表头不同", "not as many cells as the header"),
@@ -133,6 +138,16 @@ class Row:
     contacts: tuple[tuple[str, str], ...] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a list says of an elder in the home of a terminal; `elder` None: whoever is the only one."""
+
+    line: int
+    device_id: str
+    elder: str | None = field(repr=False)
+    facts: PersonFacts = field(repr=False)
+
+
 def column_of(heading: str) -> str | None:
     """The column that a heading means."""
     text = heading.strip().lower()
@@ -184,6 +199,22 @@ def read_row(line: int, cells: Mapping[str, str], streets: Mapping[str, str], to
             (cells[label], number) for label in _LABELS if (number := values[f"{label}_number"]) is not None
         ),
     )
+
+
+def read_known(line: int, cells: Mapping[str, str], today: date) -> Known | list[Problem]:
+    """Check one row of FACT_COLUMNS."""
+    birth, level = _birth(cells.get("birth", ""), today), _care_level(cells.get("care_level", ""))
+    wrong = [
+        *([("device_id", "empty")] if not cells.get("device_id") else []),
+        *_unit_id(cells.get("device_id", ""), ours=True),
+        *((name, name) for name, value in (("birth", birth), ("care_level", level)) if cells.get(name) and not value),
+        *_texts({name: cells.get(name, "") for name in ("elder", "care_notes")}),
+        *([("", "no_fact")] if not any(cells.get(name) for name in FACT_COLUMNS[2:]) else []),
+    ]
+    if wrong:
+        return [Problem(line, column, code) for column, code in wrong]
+    facts = PersonFacts(birth=birth, care_level=level, care_notes=cells.get("care_notes") or None)
+    return Known(line, cells["device_id"], cells.get("elder") or None, facts)
 
 
 _LABELS = ("contact1", "contact2")
