@@ -22,10 +22,11 @@ from rich.table import Table
 from cloud import clock, db
 from cloud.db import Conn
 from cloud.errors import AppError, BadInput
-from cloud.health import actions, alarms, store, words
+from cloud.health import actions, alarms, risk, store, words, worklist
 from cloud.health.models import GROUPS, OWNERS, Finding
 from cloud.health.rules import BY_NAME
-from cloud.settings import DatabaseSettings, SettingsError, load
+from cloud.sealed import Box
+from cloud.settings import DatabaseSettings, RegistrySettings, SettingsError, load
 
 FAILED_EXIT = 2
 STALE_EXIT = 1
@@ -34,6 +35,8 @@ TABLE_LINES = 50  # a morning's work; --json holds all
 RULES_PAGE = Path(__file__).parents[1] / "cloud" / "health" / "RULES.md"
 
 T = TypeVar("T")
+Opened = list[tuple[datetime, Finding]]
+Risks = dict[str, tuple[int, int]]  # terminal: score and level
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Set = Annotated[list[str], typer.Option("--set", help="name=value; may be given several times.")]
 
@@ -48,12 +51,15 @@ def add_to(app: typer.Typer) -> None:
 
 def findings(
     device: Annotated[str | None, typer.Option(help="Of one terminal only.")] = None,
+    by_risk: Annotated[bool, typer.Option("--by-risk", help="The most urgent terminal first.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """What is wrong now, the oldest first; with --device also what to do."""
-    now, found, district = with_database(lambda conn, now: _opened(conn, now, device))
+    now, found, risks, district = with_database(lambda conn, now: _opened(conn, now, device))
+    if by_risk:
+        found.sort(key=lambda each: _urgency(each[1], risks))
     if as_json:
-        rows = [_row(opened_at, finding, now) for opened_at, finding in found]
+        rows = [_row(opened_at, finding, now, risks) for opened_at, finding in found]
         told = {"at": now.isoformat(), "open": len(rows), "alarms": [_alarm(each) for each in district]}
         print(json.dumps({**told, "findings": rows}, ensure_ascii=False))
         return
@@ -70,7 +76,7 @@ def findings(
             if rule is not None:
                 console.print(f"    下一步（{OWNERS[rule.owner]}）：{rule.next_step}")
     else:
-        _print_table(console, [finding for _, finding in found], now)
+        _print_table(console, [finding for _, finding in found], now, risks if by_risk else None)
 
 
 def rules_page(check: Annotated[bool, typer.Option("--check", help="Only say whether it is current.")] = False) -> None:
@@ -86,17 +92,28 @@ def rules_page(check: Annotated[bool, typer.Option("--check", help="Only say whe
 
 
 def preview(set_: Set, as_json: AsJson = False) -> None:
-    """How many findings would open and close with other thresholds. Writes nothing."""
+    """How many findings would open and close, and how many terminals change level. Writes nothing.
+
+    Without OKC_DATA_KEY people's age and ability count as not known.
+    """
     values = _values(set_)
-    told = with_database(lambda conn, now: actions.preview(conn, now, values))
-    opened, closed = (sum(pair[place] for pair in told.values()) for place in (0, 1))
+    box = _box()
+    told = with_database(lambda conn, now: actions.preview(conn, box, now, values))
+    opened, closed = (sum(pair[place] for pair in told.rules.values()) for place in (0, 1))
+    moves = sorted(told.levels.items(), key=lambda each: [3.5 if level is None else level for level in each[0]])
+    moved = sum(told.levels.values())
     if as_json:
-        by_rule = {rule: {"open": pair[0], "close": pair[1]} for rule, pair in told.items()}
-        print(json.dumps({"set": values, "open": opened, "close": closed, "rules": by_rule}))
+        by_rule = {rule: {"open": pair[0], "close": pair[1]} for rule, pair in told.rules.items()}
+        levels = [{"from": before, "to": after, "terminals": number} for (before, after), number in moves]
+        page = {"set": values, "open": opened, "close": closed, "rules": by_rule, "moved": moved, "levels": levels}
+        print(json.dumps({**page, "people_known": box is not None}))
         return
-    for rule, (would_open, would_close) in told.items():
+    for rule, (would_open, would_close) in told.rules.items():
         print(f"{rule}: would open {would_open:,}, close {would_close:,}")
-    print(f"would open {opened:,}, close {closed:,}")
+    for (before, after), number in moves:
+        print(f"level {_level(before)} -> {_level(after)}: {number:,} terminals")
+    unknown = "" if box else " (no usable OKC_DATA_KEY: people's age and ability taken as not known)"
+    print(f"would open {opened:,}, close {closed:,}; {moved:,} terminals change level{unknown}")
 
 
 def threshold(
@@ -110,14 +127,31 @@ def threshold(
     print(f"thresholds version {version}")
 
 
-async def _opened(
-    conn: Conn, now: datetime, device: str | None
-) -> tuple[datetime, list[tuple[datetime, Finding]], list[alarms.Line]]:
-    return now, await store.open_findings(conn, device), await alarms.lines(conn) if device is None else []
+async def _opened(conn: Conn, now: datetime, device: str | None) -> tuple[datetime, Opened, Risks, list[alarms.Line]]:
+    district = await alarms.lines(conn) if device is None else []
+    return now, await store.open_findings(conn, device), await worklist.risks(conn), district
 
 
 def _alarm(line: alarms.Line) -> dict[str, Any]:
     return {**asdict(line), "since": line.since.isoformat()}
+
+
+def _urgency(finding: Finding, risks: Risks) -> tuple[int, str, int]:
+    """Its place in the order of the work list."""
+    score, _ = risks.get(finding.device_id, worklist.UNJUDGED)
+    return -score, finding.device_id, risk.gravity(finding.rule)
+
+
+def _level(place: int | None) -> str:
+    return "none" if place is None else str(place)
+
+
+def _box() -> Box | None:
+    """Of the data key, where there is one: whoever only counts need not have it."""
+    try:
+        return Box(load(RegistrySettings).data_key_bytes)
+    except SettingsError:
+        return None
 
 
 def _values(given: list[str]) -> dict[str, float]:
@@ -152,8 +186,9 @@ def with_database(work: Callable[[Conn, datetime], Awaitable[T]]) -> T:
     raise typer.Exit(FAILED_EXIT)
 
 
-def _row(opened_at: datetime, finding: Finding, now: datetime) -> dict[str, Any]:
+def _row(opened_at: datetime, finding: Finding, now: datetime, risks: Risks) -> dict[str, Any]:
     rule = BY_NAME.get(finding.rule)
+    score, level = risks.get(finding.device_id, (None, None))
     return {
         "device_id": finding.device_id,
         "rule": finding.rule,
@@ -166,18 +201,21 @@ def _row(opened_at: datetime, finding: Finding, now: datetime) -> dict[str, Any]
         "sentence": words.sentence(finding, now),
         "next_step": rule.next_step if rule else "",
         "owner": finding.owner,
+        "score": score,
+        "level": level,
     }
 
 
-def _print_table(console: Console, found: list[Finding], now: datetime) -> None:
+def _print_table(console: Console, found: list[Finding], now: datetime, risks: Risks | None) -> None:
     table = Table(title=f"打开的发现 {len(found):,} 条", title_justify="left", padding=(0, 0, 0, 1))
-    for heading in ("设备编号", "类别", "发现", "说明", "负责"):
+    for heading in (*(("紧急",) if risks is not None else ()), "设备编号", "类别", "发现", "说明", "负责"):
         table.add_column(heading, overflow="fold", no_wrap=heading != "说明")
     for finding in found[:TABLE_LINES]:
         rule = BY_NAME.get(finding.rule)
         group, title = (GROUPS[rule.group], rule.title) if rule else ("", finding.rule)
         owner = OWNERS.get(finding.owner, finding.owner)
-        table.add_row(finding.device_id, group, title, words.sentence(finding, now), owner)
+        place = () if risks is None else (str(risks.get(finding.device_id, worklist.UNJUDGED)[0]),)
+        table.add_row(*place, finding.device_id, group, title, words.sentence(finding, now), owner)
     console.print(table)
     if len(found) > TABLE_LINES:
         console.print(f"其余 {len(found) - TABLE_LINES:,} 条未显示;--json 含全部。")

@@ -22,7 +22,7 @@ from cloud.calls import store as cases
 from cloud.devices import actions as devices
 from cloud.devices import store as registry
 from cloud.elders import store as elders
-from cloud.elders.models import Contact, Elder
+from cloud.elders.models import CARE_LEVELS, Contact, Elder, PersonFacts
 from cloud.errors import AppError
 from cloud.providers import store as providers
 from cloud.providers.models import Area, Provider, Span
@@ -48,6 +48,7 @@ _NIGHT = tuple(Span(day, 18 * 60, 32 * 60) for day in _EVERY_DAY)  # 18:00 to 08
 
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁"
 _GIVEN = ("淑兰", "德顺", "秀英", "福生", "桂芝", "玉梅", "宝山", "凤琴", "长海", "慧珍")
+_NOTES = (None, "高血压，按时服药", "听力差，请大声说话", "膝关节置换，行走用助行器")
 _HOMES = (
     ("110102009", "展览路", "示范社区"),
     ("110102007", "月坛", "丁香社区"),
@@ -112,7 +113,14 @@ async def _household(conn: Conn, box: Box, seeded: Seeded, number: int, *, devic
         await cases.bind(conn, home_id, "k9", ["family", "desk"])
     surname = _SURNAMES[number % len(_SURNAMES)]
     elder = Elder(surname + _GIVEN[number % len(_GIVEN)], f"13700000{number:03d}")
-    seeded.elders += await elders.add_elder(conn, box, _id("elder", device_id), home_id=home_id, elder=elder, now=now)
+    facts = PersonFacts(
+        birth=str(now.year - 66 - number * 7 % 30),
+        care_level=CARE_LEVELS[number % len(CARE_LEVELS)] if number % 4 else None,  # not everybody was assessed
+        care_notes=_NOTES[number % len(_NOTES)],
+    )
+    seeded.elders += await elders.add_elder(
+        conn, box, _id("elder", device_id), home_id=home_id, elder=elder, now=now, facts=facts
+    )
     family = (Contact("女儿", f"13800000{number:03d}"), Contact("邻居", f"13600000{number:03d}"))
     for position, contact in enumerate(family, start=1):
         seeded.contacts += await elders.add_contact(conn, box, home_id, position, contact)

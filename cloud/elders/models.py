@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
+
+# The district's assessment of what an old person can do alone, from all to nothing.
+CARE_LEVELS = ("完好", "轻度", "中度", "重度", "失能")
 
 
 @dataclass(frozen=True)
@@ -12,6 +15,15 @@ class Elder:
 
     name: str
     phone: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonFacts:
+    """What makes a broken terminal more urgent for her; None: not known. The desk is not shown it."""
+
+    birth: str | None = field(default=None, repr=False)  # YYYY or YYYY-MM-DD
+    care_level: str | None = field(default=None, repr=False)  # of CARE_LEVELS
+    care_notes: str | None = field(default=None, repr=False)  # health and care, in words
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,11 @@ def masked_number(number: str) -> str:
     return number[:KEEP_HEAD] + "*" * (len(number) - KEEP_HEAD - KEEP_TAIL) + number[-KEEP_TAIL:]
 
 
+def masked_fact(text: str) -> str:
+    """Only that something is known; a file with such cells cannot be taken over again by mistake."""
+    return "****" if text else ""
+
+
 def masked_address() -> str:
     """Nothing of it: street and community are shown beside it."""
     return "（已隐藏）"

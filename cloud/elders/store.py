@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from cloud.elders.models import Contact, Elder, Household
+from cloud.elders.models import CARE_LEVELS, Contact, Elder, Household, PersonFacts
 from cloud.sealed import SealBroken
 
 if TYPE_CHECKING:
@@ -130,15 +131,20 @@ async def add_elder(
     home_id: uuid.UUID,
     elder: Elder,
     now: datetime,
+    facts: PersonFacts | None = None,
 ) -> bool:
     """Add a person to a home; False where she is there already."""
+    birth, care = sealed_facts(box, facts or PersonFacts())
     cursor = await conn.execute(
         """
-        insert into elder (elder_id, home_id, name_sealed, phone_sealed, phone_hash, created_at)
-        values (%(elder_id)s, %(home_id)s, %(name)s, %(phone)s, %(phone_hash)s, %(now)s)
+        insert into elder (elder_id, home_id, name_sealed, phone_sealed, phone_hash, birth_sealed, care_sealed,
+            created_at)
+        values (%(elder_id)s, %(home_id)s, %(name)s, %(phone)s, %(phone_hash)s, %(birth)s, %(care)s, %(now)s)
         on conflict (elder_id) do nothing
         """,
         {
+            "birth": birth,
+            "care": care,
             "elder_id": elder_id,
             "home_id": home_id,
             "name": box.seal(elder.name),
@@ -148,6 +154,86 @@ async def add_elder(
         },
     )
     return cursor.rowcount == 1
+
+
+def sealed_facts(box: Box, facts: PersonFacts) -> tuple[bytes | None, bytes | None]:
+    """For the columns birth_sealed and care_sealed; null where nothing is known."""
+    care = {"level": facts.care_level, "notes": facts.care_notes}
+    known = {name: value for name, value in care.items() if value}
+    return (
+        box.seal(facts.birth) if facts.birth else None,
+        box.seal(json.dumps(known, ensure_ascii=False)) if known else None,
+    )
+
+
+def open_facts(box: Box, birth: bytes | None, care: bytes | None) -> PersonFacts:
+    """Of those two columns. What cannot be read is not known."""
+    born = None if birth is None else _opened(box, birth)
+    known = None if care is None else _opened(box, care)
+    try:
+        known = json.loads(known) if known else None
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        return PersonFacts(birth=born)
+    level = known.get("level")
+    return PersonFacts(birth=born, care_level=level if level in CARE_LEVELS else None, care_notes=known.get("notes"))
+
+
+def merged_facts(known: PersonFacts, newer: PersonFacts) -> PersonFacts:
+    """What the newer one says, and what only the older one knew."""
+    return PersonFacts(
+        birth=newer.birth or known.birth,
+        care_level=newer.care_level or known.care_level,
+        care_notes=newer.care_notes or known.care_notes,
+    )
+
+
+def _opened(box: Box, blob: bytes) -> str | None:
+    try:
+        return box.open(blob)
+    except SealBroken:
+        return None
+
+
+async def elders_of_devices(conn: Conn, box: Box, device_ids: list[str]) -> dict[str, list[tuple[uuid.UUID, str]]]:
+    """Everybody in the homes where these terminals are now, with her name; a terminal in no home is left out."""
+    cursor = await conn.execute(
+        """
+        select i.device_id, e.elder_id, e.name_sealed from installation i join elder e using (home_id)
+        where i.removed_on is null and i.device_id = any(%(device_ids)s) order by i.device_id, e.created_at, e.elder_id
+        """,
+        {"device_ids": device_ids},
+    )
+    found: dict[str, list[tuple[uuid.UUID, str]]] = {}
+    for device_id, elder_id, name in await cursor.fetchall():
+        found.setdefault(device_id, []).append((elder_id, _opened(box, name) or ""))
+    return found
+
+
+async def renew_facts(conn: Conn, box: Box, renewed: dict[uuid.UUID, PersonFacts]) -> int:
+    """Write down what is newly known of these people; what is not said anew stays. How many were changed."""
+    cursor = await conn.execute(
+        "select elder_id, birth_sealed, care_sealed from elder where elder_id = any(%(ids)s) for update",
+        {"ids": list(renewed)},
+    )
+    changed = {}
+    for elder_id, birth, care in await cursor.fetchall():
+        known = open_facts(box, birth, care)
+        facts = merged_facts(known, renewed[elder_id])
+        if facts != known:
+            changed[elder_id] = sealed_facts(box, facts)
+    await conn.execute(
+        "update elder set birth_sealed = each.birth, care_sealed = each.care"
+        " from unnest(%(ids)s::uuid[], %(births)s::bytea[], %(cares)s::bytea[]) as each (id, birth, care)"
+        " where elder_id = each.id",
+        {
+            "ids": list(changed),
+            "births": [birth for birth, _ in changed.values()],
+            "cares": [care for _, care in changed.values()],
+        },
+    )
+    return len(changed)
 
 
 async def add_contact(conn: Conn, box: Box, home_id: uuid.UUID, position: int, to: Contact) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import class_row, dict_row
 
-from cloud.elders.rules import masked_address, masked_name, masked_number
+from cloud.elders.rules import masked_address, masked_fact, masked_name, masked_number
+from cloud.elders.store import open_facts
 from cloud.field.rows import OUR_NAME
 from cloud.sealed import SealBroken
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from cloud.sealed import Box
 
 HEADER = [
-    "设备编号", "厂家", "街道", "社区", "地址", "独居", "老人姓名", "老人电话", "终端号码", "ICCID", "安装日期",
+    "设备编号", "厂家", "街道", "社区", "地址", "独居", "老人姓名", "老人电话", "出生年份", "能力等级",
+    "健康备注", "终端号码", "ICCID", "安装日期",
     "联系人1", "联系人1电话", "联系人2", "联系人2电话", "状态",
 ]  # fmt: skip
 STATUS_NAMES = {"installed": "在用", "paused": "暂停", "foreign": "外来设备", "replaced": "外来设备（已换我方终端）"}
@@ -32,12 +34,13 @@ ICCID_SHOWN = 4  # last digits, as people tell cards apart
 
 _PEOPLE = """
     street.name as street, h.community, h.address_sealed, h.lives_alone, e.name_sealed, e.phone_sealed,
+    e.birth_sealed, e.care_sealed,
     c1.label as label1, c1.number_sealed as number1, c2.label as label2, c2.number_sealed as number2
 """
 _JOINS = """
     join home h using (home_id) join street using (street_code)
-    left join lateral (select name_sealed, phone_sealed from elder where elder.home_id = h.home_id
-                       order by created_at, elder_id limit 1) e on true
+    left join lateral (select name_sealed, phone_sealed, birth_sealed, care_sealed
+                       from elder where elder.home_id = h.home_id order by created_at, elder_id limit 1) e on true
     left join contact c1 on c1.home_id = h.home_id and c1.position = 1
     left join contact c2 on c2.home_id = h.home_id and c2.position = 2
 """
@@ -154,16 +157,25 @@ def _cells(box: Box, row: dict[str, Any], *, reveal: bool) -> list[str]:
         return text if reveal or text == UNREADABLE else masked_number(text)
 
     name, address = _opened(box, row["name_sealed"]), _opened(box, row["address_sealed"])
+    facts = _facts(box, row["birth_sealed"], row["care_sealed"])
     iccid = row["iccid"] or ""
     return [
         row["device_id"], row["maker"], row["street"], row["community"],
         address if reveal else masked_address(), "是" if row["lives_alone"] else "否",
-        name if reveal else masked_name(name), number(row["phone_sealed"]), number(row["msisdn_sealed"]),
+        name if reveal else masked_name(name), number(row["phone_sealed"]),
+        *(text if reveal else masked_fact(text) for text in facts), number(row["msisdn_sealed"]),
         iccid if reveal else "*" * max(0, len(iccid) - ICCID_SHOWN) + iccid[-ICCID_SHOWN:],
         row["installed_on"].isoformat() if row["installed_on"] else "",
         row["label1"] or "", number(row["number1"]), row["label2"] or "", number(row["number2"]),
         STATUS_NAMES.get(row["status"], row["status"]),
     ]  # fmt: skip
+
+
+def _facts(box: Box, birth: bytes | None, care: bytes | None) -> tuple[str, str, str]:
+    facts = open_facts(box, birth, care)
+    level, notes = facts.care_level or "", facts.care_notes or ""
+    lost = care is not None and not (level or notes)
+    return facts.birth or (UNREADABLE if birth else ""), UNREADABLE if lost else level, notes
 
 
 def _opened(box: Box, blob: bytes | None) -> str:

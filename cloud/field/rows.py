@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from cloud.elders.models import CARE_LEVELS, PersonFacts
 from cloud.stock.rules import iccid_fault
 from protocol import topics
 
@@ -26,6 +27,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "alone": ("独居", "是否独居"),
     "elder": ("老人姓名", "姓名"),
     "elder_phone": ("老人电话",),
+    "birth": ("出生年份", "出生日期"),
+    "care_level": ("能力等级",),
+    "care_notes": ("健康备注",),
     "msisdn": ("终端号码", "卡号码"),
     "iccid": ("ICCID",),
     "installed_on": ("安装日期",),
@@ -36,14 +40,24 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "status": ("状态",),  # written by an export; not read
 }
 REQUIRED = ("device_id", "maker", "street", "community", "address", "alone", "elder", "installed_on")
+FACT_COLUMNS = ("device_id", "elder", "birth", "care_level", "care_notes")  # of a list about people who are known
 OURS = frozenset({"一键呼", "onekeycall", "okc"})  # how a row says that a unit is ours
 OUR_NAME = "一键呼"
 _YES, _NO = frozenset({"是", "1", "y", "yes", "true", "独居"}), frozenset({"否", "0", "n", "no", "false", "非独居"})
 
 # As long as the columns of the desk's page; a label is dialled and shown by the terminal.
-TEXT_CHARS_MAX = {"maker": 30, "community": 30, "address": 100, "elder": 30, "contact1": 12, "contact2": 12}
+TEXT_CHARS_MAX = {
+    "maker": 30,
+    "community": 30,
+    "address": 100,
+    "elder": 30,
+    "care_notes": 200,
+    "contact1": 12,
+    "contact2": 12,
+}
 UNIT_ID_CHARS_MAX = 40
 NUMBER_DIGITS = (5, 15)  # none of them an emergency number
+FIRST_BIRTH = date(1900, 1, 1)  # nobody who lives here is older
 FIRST_DAY = date(2010, 1, 1)  # before it nobody had such a terminal: a typing mistake
 
 REASONS = {
@@ -60,6 +74,15 @@ REASONS = {
         "19 or 20 digits with their check digit, as text",
     ),
     "date": ("日期应为 年-月-日，且不在今天之后", "a date YYYY-MM-DD, not ahead"),
+    "birth": ("应为四位出生年份（如 1941）或出生日期", "a year of birth such as 1941, or a date of birth"),
+    "care_level": (
+        "应填“完好、轻度、中度、重度、失能”之一",
+        "one of 完好 (able), 轻度 (mild), 中度 (moderate), 重度 (severe), 失能 (disabled)",
+    ),
+    "no_fact": ("没有可登记的内容", "nothing to write down"),
+    "no_home": ("该终端不在任何住户家", "a terminal in no home"),
+    "which_elder": ("该住户有几位老人，请填姓名", "several elders live there: name one"),
+    "no_elder": ("该住户没有这位老人", "no such elder in this home"),
     "no_label": ("有电话而没有称呼", "a number without a label"),
     "no_number": ("有称呼而没有电话", "a label without a number"),
     "cells": ("列数与表头不同", "not as many cells as the header"),
@@ -108,10 +131,21 @@ class Row:
     alone: bool
     elder: str = field(repr=False)
     elder_phone: str | None = field(repr=False)
+    facts: PersonFacts = field(repr=False)
     msisdn: str | None = field(repr=False)
     iccid: str | None
     installed_on: date
     contacts: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a list says of an elder in the home of a terminal; `elder` None: whoever is the only one."""
+
+    line: int
+    device_id: str
+    elder: str | None = field(repr=False)
+    facts: PersonFacts = field(repr=False)
 
 
 def column_of(heading: str) -> str | None:
@@ -129,7 +163,9 @@ def read_row(line: int, cells: Mapping[str, str], streets: Mapping[str, str], to
     values: dict[str, Any] = {
         "street": streets.get(cells.get("street", "").removesuffix("街道")),
         "alone": _alone(cells.get("alone", "")),
-        "installed_on": _day(cells.get("installed_on", ""), today),
+        "installed_on": _day(cells.get("installed_on", ""), FIRST_DAY, today),
+        "birth": _birth(cells.get("birth", ""), today),
+        "care_level": _care_level(cells.get("care_level", "")),
         **{name: _number(cells.get(name, "")) for name in _NUMBER_COLUMNS},
     }
     wrong = [
@@ -153,6 +189,9 @@ def read_row(line: int, cells: Mapping[str, str], streets: Mapping[str, str], to
         alone=bool(values["alone"]),
         elder=cells["elder"],
         elder_phone=values["elder_phone"],
+        facts=PersonFacts(
+            birth=values["birth"], care_level=values["care_level"], care_notes=cells.get("care_notes") or None
+        ),
         msisdn=values["msisdn"],
         iccid=cells.get("iccid") or None,
         installed_on=values["installed_on"] or today,
@@ -162,9 +201,28 @@ def read_row(line: int, cells: Mapping[str, str], streets: Mapping[str, str], to
     )
 
 
+def read_known(line: int, cells: Mapping[str, str], today: date) -> Known | list[Problem]:
+    """Check one row of FACT_COLUMNS."""
+    birth, level = _birth(cells.get("birth", ""), today), _care_level(cells.get("care_level", ""))
+    wrong = [
+        *([("device_id", "empty")] if not cells.get("device_id") else []),
+        *_unit_id(cells.get("device_id", ""), ours=True),
+        *((name, name) for name, value in (("birth", birth), ("care_level", level)) if cells.get(name) and not value),
+        *_texts({name: cells.get(name, "") for name in ("elder", "care_notes")}),
+        *([("", "no_fact")] if not any(cells.get(name) for name in FACT_COLUMNS[2:]) else []),
+    ]
+    if wrong:
+        return [Problem(line, column, code) for column, code in wrong]
+    facts = PersonFacts(birth=birth, care_level=level, care_notes=cells.get("care_notes") or None)
+    return Known(line, cells["device_id"], cells.get("elder") or None, facts)
+
+
 _LABELS = ("contact1", "contact2")
 _NUMBER_COLUMNS = ("elder_phone", "msisdn", "contact1_number", "contact2_number")
-_FORMS = {"street": "street", "alone": "yes_no", "installed_on": "date", **dict.fromkeys(_NUMBER_COLUMNS, "number")}
+_FORMS = {
+    "street": "street", "alone": "yes_no", "installed_on": "date", "birth": "birth", "care_level": "care_level",
+    **dict.fromkeys(_NUMBER_COLUMNS, "number"),
+}  # fmt: skip
 
 
 def _texts(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -199,7 +257,24 @@ def _number(text: str) -> str | None:
     return digits if fits else None
 
 
-def _day(text: str, today: date) -> date | None:
+def _birth(text: str, today: date) -> str | None:
+    """YYYY or YYYY-MM-DD."""
+    year = re.fullmatch(r"(\d{4})年?", text)
+    if year is not None:
+        return year[1] if FIRST_BIRTH.year <= int(year[1]) <= today.year else None
+    day = _day(text, FIRST_BIRTH, today)
+    return day.isoformat() if day else None
+
+
+_STANDARD_LEVELS = dict(zip(("能力完好", "轻度失能", "中度失能", "重度失能", "完全失能"), CARE_LEVELS, strict=True))
+
+
+def _care_level(text: str) -> str | None:
+    """As the district writes it, or in the longer words of the national standard."""
+    return text if text in CARE_LEVELS else _STANDARD_LEVELS.get(text)
+
+
+def _day(text: str, first: date, today: date) -> date | None:
     """A day as people and spreadsheets write it."""
     parts = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]00:00(:00)?)?", text)
     if parts is None:
@@ -208,4 +283,4 @@ def _day(text: str, today: date) -> date | None:
         day = datetime(int(parts[1]), int(parts[2]), int(parts[3])).date()  # noqa: DTZ001 - a civil day
     except ValueError:
         return None
-    return day if FIRST_DAY <= day <= today else None
+    return day if first <= day <= today else None

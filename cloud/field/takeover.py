@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.rows import class_row
 
 from cloud.devices.actions import PASSWORD_BYTES, credential
+from cloud.elders.store import merged_facts, open_facts, sealed_facts
 from cloud.field.rows import Problem, Row
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _STAGING = """
 create temp table staging (
     line integer, ours boolean, device_id text, maker text, home_id uuid, elder_id uuid, installation_id uuid,
     street_code text, community text, address bytea, alone boolean, name bytea, phone bytea, phone_hash bytea,
-    msisdn bytea, msisdn_hash bytea, iccid text, installed_on date,
+    birth bytea, care bytea, msisdn bytea, msisdn_hash bytea, iccid text, installed_on date,
     label1 text, number1 bytea, label2 text, number2 bytea
 ) on commit drop
 """
@@ -72,9 +73,14 @@ _APPLY = (
     """insert into home (home_id, street_code, community, address_sealed, lives_alone, created_at)
         select distinct on (home_id) home_id, street_code, community, address, alone, %(now)s from staging
         order by home_id, line on conflict do nothing""",
-    """insert into elder (elder_id, home_id, name_sealed, phone_sealed, phone_hash, created_at)
-        select distinct on (elder_id) elder_id, home_id, name, phone, phone_hash, %(now)s from staging
-        order by elder_id, line on conflict do nothing""",
+    # An assessment is renewed every few years: the newer list's word about a person who is known.
+    """insert into elder as known (elder_id, home_id, name_sealed, phone_sealed, phone_hash, birth_sealed, care_sealed,
+            created_at)
+        select distinct on (elder_id) elder_id, home_id, name, phone, phone_hash, birth, care, %(now)s from staging
+        order by elder_id, line on conflict (elder_id) do update set
+            birth_sealed = coalesce(excluded.birth_sealed, known.birth_sealed),
+            care_sealed = coalesce(excluded.care_sealed, known.care_sealed)
+        where excluded.birth_sealed is not null or excluded.care_sealed is not null""",
     """insert into contact (home_id, position, label, number_sealed)
         select distinct on (home_id) home_id, 1, label1, number1 from staging where label1 is not null
         order by home_id, line on conflict do nothing""",
@@ -124,9 +130,28 @@ async def stage(conn: Conn, box: Box, rows: Iterable[Row | list[Problem]]) -> tu
             else:
                 staged += 1
                 await copy.write_row(_sealed(box, row))
+    await _keep_known(conn, box)
     await conn.execute("create index on staging (device_id)")
     await conn.execute("analyze staging")
     return problems, bad, staged
+
+
+async def _keep_known(conn: Conn, box: Box) -> None:
+    """Whoever is known keeps what her row does not say anew: a level without notes does not forget the notes."""
+    cursor = await conn.execute(
+        "select s.line, k.birth_sealed, k.care_sealed, s.birth, s.care from staging s join elder k using (elder_id)"
+        " where s.care is not null and k.care_sealed is not null"
+    )
+    lines, cares = [], []
+    for line, *sealed in await cursor.fetchall():
+        facts = merged_facts(open_facts(box, *sealed[:2]), open_facts(box, *sealed[2:]))
+        lines.append(line)
+        cares.append(sealed_facts(box, facts)[1])
+    await conn.execute(
+        "update staging set care = each.care from unnest(%(lines)s::integer[], %(cares)s::bytea[]) as each (line, care)"
+        " where staging.line = each.line",
+        {"lines": lines, "cares": cares},
+    )
 
 
 async def check(conn: Conn, *, register: bool) -> tuple[list[Problem], int]:
@@ -196,7 +221,7 @@ def _sealed(box: Box, row: Row) -> tuple[object, ...]:
     return (
         row.line, row.ours, row.device_id, row.maker, home_id, uuid.UUID(bytes=person[:16], version=5), uuid.uuid4(),
         row.street_code, row.community, box.seal(row.address), row.alone, box.seal(row.elder),
-        *_number(box, row.elder_phone), *_number(box, row.msisdn),
+        *_number(box, row.elder_phone), *sealed_facts(box, row.facts), *_number(box, row.msisdn),
         row.iccid, row.installed_on, *contacts, *([None] * (4 - len(contacts))),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ is in the database, so a sweep that was killed or away finds the same as one tha
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from cloud.days import shanghai_day
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
 from cloud.devices.models import DOORS
 from cloud.devices.store import gaps, last_beat
-from cloud.health import alarms, correlate, rules, store, trendstore
+from cloud.health import alarms, correlate, ranking, rules, store, trendstore
 from cloud.health.elapsed import Clock
 from cloud.health.models import Facts, Finding
 from cloud.health.thresholds import SHIPPED, Thresholds, changed
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
     from cloud.db import Conn
+    from cloud.health.risk import Risk
+    from cloud.sealed import Box
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 AT_ONCE = 500  # terminals: some 20 ms in which nothing else of the process runs
@@ -72,15 +74,41 @@ async def look(conn: Conn, now: datetime) -> Looked:
     )  # fmt: skip
 
 
-async def preview(conn: Conn, now: datetime, values: Mapping[str, float]) -> dict[str, tuple[int, int]]:
-    """By rule, how many would open and how many close at once with these over the thresholds of today. Writes nothing.
+@dataclass(frozen=True)
+class Preview:
+    """What other thresholds would change at once."""
 
-    Against what holds now by the thresholds of today, so that what the next look changes anyhow is not in it.
+    rules: dict[str, tuple[int, int]]  # how many would open and close
+    levels: dict[tuple[int | None, int | None], int]  # terminals from a level to another; None: no finding
+
+
+async def preview(conn: Conn, box: Box | None, now: datetime, values: Mapping[str, float]) -> Preview:
+    """By rule and by level, with these over the thresholds of today. Writes nothing.
+
+    Against what holds now by the thresholds of today, so that what the next look changes anyhow is not in it. Without
+    the box, people's age and ability are not known.
     """
     today = await store.thresholds(conn)
+    other = changed(today, values)
     before = [finding for _, finding in await store.open_findings(conn)]
     holds = await _judge(conn, now, today, before)
-    step = rules.difference(holds, await _judge(conn, now, changed(today, values), holds))
+    would_hold = await _judge(conn, now, other, holds)
+    ranked = [
+        await ranking.judged(conn, box, now, ranking.by_terminal(found), limits.values)
+        for found, limits in ((holds, today), (would_hold, other))
+    ]
+    return Preview(_opening(rules.difference(holds, would_hold)), _moves(*ranked))
+
+
+def _moves(before: Mapping[str, Risk], after: Mapping[str, Risk]) -> dict[tuple[int | None, int | None], int]:
+    steps = Counter(
+        (before[each].level if each in before else None, after[each].level if each in after else None)
+        for each in before.keys() | after.keys()
+    )
+    return {step: number for step, number in steps.items() if step[0] != step[1]}
+
+
+def _opening(step: rules.Difference) -> dict[str, tuple[int, int]]:
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for place, found in enumerate((step.opened, step.closed)):
         for finding in found:

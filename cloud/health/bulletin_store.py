@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cloud.days import SHANGHAI
 from cloud.devices import store as devices
 from cloud.devices.actions import INGEST_SILENCE_ALLOWED
-from cloud.health import actions, urgency, worklist
+from cloud.health import actions, risk, worklist
 from cloud.health.bulletin import TASKS_MAX, Line, Moved, Summary
 from cloud.health.contact import LEVELS
 from cloud.health.elapsed import midnight
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 async def read(conn: Conn, day: date, now: datetime) -> Summary:
     """As the database knows it at this moment."""
     begin, end = midnight(day), midnight(day + timedelta(days=1))
-    found = await worklist.read(conn, now)
+    found = await worklist.read(conn, worklist.Choice())
     gaps = await devices.gaps(conn, begin, now, INGEST_SILENCE_ALLOWED)
     cut = [(max(gap.from_at, begin), min(gap.until_at, end)) for gap in gaps]
     return Summary(
@@ -39,7 +39,7 @@ async def read(conn: Conn, day: date, now: datetime) -> Summary:
         at=now.astimezone(SHANGHAI),
         frozen=not await actions.front_door_works(conn, now),
         moved=await _moved(conn, begin, end),
-        levels=[(title, found.levels.get(place, 0)) for place, title in enumerate(urgency.TITLES)],
+        levels=[(title, found.levels.get(place, 0)) for place, title in enumerate(risk.TITLES)],
         total=found.total,
         tasks=[_line(each, now) for each in found.tasks[:TASKS_MAX]],
         silent=await _silent(conn),
@@ -94,12 +94,13 @@ def _lost(from_at: datetime, at: datetime) -> str:
 
 
 def _line(task: Task, now: datetime) -> Line:
-    finding, rule = task.finding, BY_NAME.get(task.finding.rule)
+    finding = task.findings[0]  # the gravest; the page shows the others too
+    rule = BY_NAME.get(finding.rule)
     return Line(
-        device_id=finding.device_id,
-        level=urgency.TITLES[task.level],
+        device_id=task.device_id,
+        level=risk.TITLES[task.level],
         place=" · ".join(each for each in (task.street, task.community) if each) or "未登记住户",
-        alone=task.alone,
+        alone="alone" in dict(task.parts),
         title=rule.title if rule else finding.rule,
         sentence=sentence(finding, now),
         next_step=rule.next_step if rule else "",

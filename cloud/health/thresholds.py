@@ -28,8 +28,12 @@ class Threshold:
     why: str
 
 
-def _s(name: str, value: float, why: str, *, most: float = 30 * DAY) -> Threshold:
-    return Threshold(name, value, "秒", 0, most, why)
+def _s(name: str, value: float, why: str, *, least: float = 0, most: float = 30 * DAY) -> Threshold:
+    return Threshold(name, value, "秒", least, most, why)
+
+
+def _points(name: str, value: float, why: str, *, least: float = 0) -> Threshold:
+    return Threshold(name, value, "分", least, 100, why)
 
 
 SHIPPED = (
@@ -120,6 +124,20 @@ SHIPPED = (
     Threshold("firmware_old_days", 14, "天", 1, 400, "分批升级大约两周"),
     Threshold("repeat_repair_open", 3, "次/30天", 2, 100, "同一故障第三次出现，再修无益"),
     Threshold("repeat_repair_close", 1, "次/30天", 0, 99, "一个月内不再反复"),
+    _points("risk_base", 20, "凡是装了终端的人都可能需要呼救", least=1),
+    _points("risk_alone", 30, "独居的人倒下时没有别人会打电话，所以权重最大"),
+    _points("risk_age", 15, "满额从 90 岁起，80 岁起三分之二，70 岁起三分之一"),
+    _points("risk_care", 15, "能力评估从完好到失能分四步到满额"),
+    _points("risk_unheard", 20, "刚通过话的人此刻多半平安"),
+    _s("risk_unheard_s", 3 * DAY, "三天没有按键、通话或受理，就不再知道人怎样", least=HOUR),
+    _points("risk_no_call", 70, "红键现在多半打不出去"),
+    _points("risk_silent", 100, "失联久了，终端必定不能用，人也无从得知"),
+    _s("risk_silent_s", 3 * DAY, "失联三天后不再增加", least=HOUR),
+    _points("risk_next", 25, "还打得出去，再出一件事就不行"),
+    _points("risk_repair", 8, "不影响呼救，但要修"),
+    _points("risk_level_0", 60, "失联满一天的人里，不独居或情况不明而很弱的，也当日联系"),
+    _points("risk_level_1", 45, "几种隐患同时出现在弱者家里，等同不通"),
+    _points("risk_level_2", 12, "两种小毛病同时出现在弱者家里"),
 )  # fmt: skip
 
 # These belong to no rule but to incidents (incidents.py).
@@ -148,7 +166,17 @@ def changed(base: Thresholds, values: Mapping[str, float]) -> Thresholds:
     for name, value in merged.items():
         if name.endswith("_open") and (close := name.removesuffix("_open") + "_close") in merged:
             _check_pair(name, value, merged[close])
+    for greater, less in _RISING:
+        if merged[greater] < merged[less]:
+            raise BadInput(f"{greater}: {merged[greater]:g} is less than {less}: {merged[less]:g}")
     return Thresholds(base.version, merged)
+
+
+# What is graver never counts less.
+_RISING = (
+    ("risk_silent", "risk_no_call"), ("risk_no_call", "risk_next"), ("risk_next", "risk_repair"),
+    ("risk_level_0", "risk_level_1"), ("risk_level_1", "risk_level_2"),
+)  # fmt: skip
 
 
 def _check_pair(name: str, open_: float, close: float) -> None:

@@ -1,4 +1,6 @@
-"""Device health, looked at every minute beside the other jobs of the sweep. In: the clock. Out: findings.
+"""Device health, looked at every minute beside the other jobs of the sweep.
+
+In: the clock, and the data key for how old and how frail people are. Out: findings, and how urgent each terminal is.
 
 On a connection of its own: a look takes seconds, and nobody who waits for an escalation may wait for it.
 """
@@ -13,7 +15,8 @@ import psycopg
 
 from cloud import clock, db
 from cloud.errors import described
-from cloud.health import actions
+from cloud.health import actions, ranking
+from cloud.sealed import Box
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,13 +35,15 @@ COUNTED = (
 )  # fmt: skip
 
 
-async def look(conn: Conn, tally: Tally, now: datetime) -> bool:
+async def look(conn: Conn, tally: Tally, box: Box, now: datetime) -> bool:
     """One look in a transaction of its own; True where it went well."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     try:
         async with db.in_time(conn, LOOK_ENDS_S):
             looked = await actions.look(conn, now)
+            if not looked.frozen:
+                await ranking.rank(conn, box, now)
     except Exception as error:  # the next look may go well
         if db.is_outage(error, conn):
             raise
@@ -71,12 +76,13 @@ class Checkup:
         """Until cancelled; waits for a database that is away."""
         loop = asyncio.get_running_loop()
         self._well_at = loop.time()
+        box = Box(settings.data_key_bytes)
         while True:
             try:
                 async with await db.connect(settings.database_url) as conn:
                     await db.check_schema(conn)
                     while True:
-                        if await look(conn, self._tally, clock.now()):
+                        if await look(conn, self._tally, box, clock.now()):
                             self._well_at = loop.time()
                         await asyncio.sleep(LOOK_EVERY_S)
             except psycopg.Error as error:

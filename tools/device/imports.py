@@ -1,7 +1,8 @@
 """`onekey device import`: a lorry of new terminals, or a fleet that is running in homes already; all of it or nothing.
 
 In: CSV or xlsx. `device_id,msisdn` registers new terminals into stock; a header with a column `maker` takes a fleet
-over with its households. Out: rows of the registry, and passwords in a new file that only its owner reads.
+over with its households, and where the district knows them 出生年份, 能力等级, 健康备注 of the elder. Out: rows of the
+registry, and passwords in a new file that only its owner reads.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tools.install.texts import FailedError
 from tools.registry import BAD_ROWS_EXIT, do, refused, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from cloud.db import Conn
     from cloud.field.rows import Problem, Row
@@ -135,7 +136,7 @@ def _take_over(file: Path, passwords: Path | None, by: str | None, as_json: bool
         if not done.get("registered"):
             passwords.unlink()  # nobody was new: an empty file only raises questions
     if "problems" in done:
-        _tell_problems(file, done, as_json)
+        tell_problems(file, done, as_json)
         raise typer.Exit(BAD_ROWS_EXIT)
     ours, foreign = done["ours"], done["foreign"]
     text = f"接管 {ours} 台，外来设备 {foreign} 台 / taken over {ours}, foreign {foreign}"
@@ -180,7 +181,7 @@ def _rows(file: Path, streets: dict[str, str]) -> Iterator[Row | list[Problem]]:
     today = shanghai_day(clock.now())
     try:
         found = sheets.rows(file)
-        columns = _columns(next(found, (1, []))[1])
+        columns = columns_of(next(found, (1, []))[1], fields.COLUMNS, fields.REQUIRED)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             for line, cells in progress.track(found, description="读取 / reading"):
                 if len(cells) != len(columns) and any(cells[len(columns) :]):
@@ -191,21 +192,22 @@ def _rows(file: Path, streets: dict[str, str]) -> Iterator[Row | list[Problem]]:
         raise BadInput(f"{file}:{error.line}: {error.text}") from None
 
 
-def _columns(header: list[str]) -> list[str]:
+def columns_of(header: list[str], allowed: Collection[str], required: Collection[str]) -> list[str]:
     """The columns that a header means. An unknown one is refused: what it holds would be lost without a word."""
     while header and not header[-1]:
         header = header[:-1]
     columns = [fields.column_of(heading) for heading in header]
-    unknown = [heading for heading, column in zip(header, columns, strict=True) if column is None]
+    unknown = [heading for heading, column in zip(header, columns, strict=True) if column not in allowed]
     known = [column for column in columns if column is not None]
-    missing = [name for name in fields.REQUIRED if name not in known]
+    missing = [name for name in required if name not in known]
     twice = sorted({name for name in known if known.count(name) > 1})
     if unknown or missing or twice:
         raise sheets.SheetError(1, f"columns unknown: {unknown}, missing: {missing}, twice: {twice}")
     return known
 
 
-def _tell_problems(file: Path, done: dict[str, Any], as_json: bool) -> None:
+def tell_problems(file: Path, done: dict[str, Any], as_json: bool) -> None:
+    """The first `problems` of `count`, each with its line and column; nothing of a cell."""
     problems, count = done["problems"], done["count"]
     for each in problems:
         typer.echo(f"{file}:{each.line}: {each.column or '-'}: {each.text()}", err=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cloud import db
 from cloud.carrier.models import Account
-from cloud.health import actions, urgency
+from cloud.health import actions, risk
 from cloud.health.models import Facts, Finding
 from cloud.health.words import sentence
 from tests.cloud.health.fleet import healthy, ingest_works
@@ -60,7 +60,7 @@ def test_each_is_opened_by_its_cause_and_closed_by_the_cure(rule: str) -> None:
     assert "0000" in text  # which card
     assert ACCOUNT.iccid not in text
     assert look(told(), found[rule]) == {}
-    assert urgency.level(rule, NOW, NOW, alone=False) == (1 if rule in {"sim_stopped", "sim_voice_off"} else 2)
+    assert risk.gravity(rule) == (0 if rule in {"sim_stopped", "sim_voice_off"} else 1)
 
 
 @pytest.mark.parametrize("rule", NAMES)

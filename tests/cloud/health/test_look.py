@@ -191,8 +191,8 @@ async def test_a_preview_counts_and_writes_nothing_and_the_change_does_what_it_s
     await actions.look(conn, NOW)
     before = await rows(conn)
     values = {"silent_s": 3600 * 2, "battery_low_open": 20}
-    told = await actions.preview(conn, NOW, values)
-    assert told == {"silent": (0, 1), "battery_low": (1, 0)}
+    told = await actions.preview(conn, None, NOW, values)
+    assert told == actions.Preview({"silent": (0, 1), "battery_low": (1, 0)}, {(1, None): 1, (None, 2): 1})
     assert await rows(conn) == before
     assert await actions.change_thresholds(conn, NOW, values, "wang", "冬季信号普查") == 1
     assert await actions.look(conn, NOW) == actions.Looked(opened=1, closed=1)
@@ -202,4 +202,13 @@ async def test_a_preview_counts_and_writes_nothing_and_the_change_does_what_it_s
     assert await actions.change_thresholds(conn, NOW, back, "wang", "恢复出厂值") == 2
     assert (await store.thresholds(conn)).version == 2
     with pytest.raises(BadInput):
-        await actions.preview(conn, NOW, {"nonsense": 1})
+        await actions.preview(conn, None, NOW, {"nonsense": 1})
+
+
+async def test_a_preview_of_other_weights_says_which_levels_would_change(conn: Conn, three: list[str]) -> None:
+    """And of the findings that none would."""
+    await state(conn, three[0], battery_pct=5)
+    await state(conn, three[1], last_seen_at=NOW - HOUR)
+    await actions.look(conn, NOW)
+    told = await actions.preview(conn, None, NOW, {"risk_next": 70, "risk_level_1": 30})
+    assert told == actions.Preview({}, {(2, 1): 1})

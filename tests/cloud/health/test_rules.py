@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cloud.devices.models import Gap
 from cloud.errors import BadInput
-from cloud.health import pools, told
+from cloud.health import pools, risk, told
 from cloud.health.elapsed import Clock
 from cloud.health.models import (
     GROUPS,
@@ -249,14 +249,23 @@ def test_a_rule_says_what_why_and_what_to_do(rule: Any) -> None:
 
 
 def test_every_threshold_belongs_to_a_rule() -> None:
-    """Or to an alarm, or to incidents. One that nothing reads could be changed without effect."""
-    others = {*pools.THRESHOLDS, *OF_INCIDENTS}
+    """Or to an alarm, incidents, the risk. One that nothing reads could be changed without effect."""
+    others = {*pools.THRESHOLDS, *risk.THRESHOLDS, *OF_INCIDENTS}
     assert {name for rule in RULES for name in rule.thresholds} | others == set(THRESHOLDS)
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"nonsense": 1}, {"silent_s": -1}, {"battery_low_open": 30}, {"battery_low_open": 50}, {"brownouts_close": 2}],
+    [
+        {"nonsense": 1},
+        {"silent_s": -1},
+        {"battery_low_open": 30},
+        {"battery_low_open": 50},
+        {"brownouts_close": 2},
+        {"risk_next": 71},
+        {"risk_level_1": 66},
+        {"risk_base": 0},
+    ],
 )
 def test_thresholds_that_cannot_be_are_refused(values: dict[str, float]) -> None:
     """Unknown, out of bounds, or a close value on the wrong side."""

@@ -70,5 +70,5 @@ async def test_a_look_finds_the_same_on_both_variants_before_and_after_the_sums_
     async with either.transaction():
         assert await actions.look(either, NOW) == actions.Looked(still=len(expected))
     async with either.transaction():
-        told = await actions.preview(either, NOW, {"weak_signal_open": WEAK - 2, "weak_signal_close": WEAK - 1})
-    assert told == {"weak_signal": (0, 1)}
+        told = await actions.preview(either, None, NOW, {"weak_signal_open": WEAK - 2, "weak_signal_close": WEAK - 1})
+    assert told.rules == {"weak_signal": (0, 1)}

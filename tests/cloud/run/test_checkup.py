@@ -23,12 +23,15 @@ async def test_a_look_is_counted_and_committed(database: str) -> None:
         (name,) = await healthy(conn, 1)
         await ingest_works(conn)
         await state(conn, name, last_seen_at=NOW - timedelta(hours=1))
-        assert await checkup.look(conn, tally, NOW)
+        assert await checkup.look(conn, tally, BOX, NOW)
+        ranked = await conn.execute("select device_id, level from terminal_risk")
+        assert await ranked.fetchall() == [(name, 1)]
         await state(conn, name, last_seen_at=NOW)
-        assert await checkup.look(conn, tally, NOW)
-        assert await checkup.look(conn, tally, NOW + timedelta(hours=1))
+        assert await checkup.look(conn, tally, BOX, NOW)
+        assert await checkup.look(conn, tally, BOX, NOW + timedelta(hours=1))
     async with await db.connect(database) as other:
         assert await (await other.execute("select rule, closed_at from finding")).fetchall() == [("silent", NOW)]
+        assert await (await other.execute("select from terminal_risk")).fetchall() == []
     counted = {name: tally.counts[name] for name in checkup.COUNTED}
     assert counted == {
         "findings_opened": 1, "findings_closed": 1, "incidents_opened": 0, "incidents_closed": 0, "looks_frozen": 1,
@@ -44,7 +47,7 @@ async def test_a_look_that_breaks_is_counted_and_changes_nothing(conn: Conn) -> 
     await ingest_works(conn)
     await conn.execute("update device_state set last_seen_at = %s", [NOW - timedelta(hours=1)])
     await conn.execute("alter table finding add check (rule <> 'silent')")
-    assert not await checkup.look(conn, tally, NOW)
+    assert not await checkup.look(conn, tally, BOX, NOW)
     assert tally.counts["looks_failed"] == 1
     assert await (await conn.execute("select count(*) from finding")).fetchone() == (0,)
 

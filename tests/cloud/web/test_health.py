@@ -12,8 +12,7 @@ from playwright.async_api import async_playwright, expect
 
 from cloud import clock
 from cloud.devices import store as devices
-from cloud.health import actions, urgency
-from cloud.health.rules import RULES
+from cloud.health import actions, ranking, worklist
 from tests.cloud.web.test_browser import ARGS, CHROMIUM, violations
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ async def fall_ill(site: Site) -> None:
         for door in ("ingest", "beats"):
             await devices.beat(conn, door, now, {}, {})
         await actions.look(conn, now)
+        await ranking.rank(conn, site.box, now)
 
 
 @pytest.mark.parametrize("width", [1600, 390])
@@ -65,11 +65,16 @@ async def test_the_list_begins_with_the_person_at_risk_and_says_what_to_do(site:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(site.url + "/health")
         first = page.locator(".ok-task").first
-        for text in ("失联", SILENT, "独居", "当日联系老人", "下一步"):
+        for text in (SILENT, "独居、70 岁以上、轻度失能、失联 30 小时", "下一步", "风险 9"):
             await expect(first).to_contain_text(text)
+        await expect(page.get_by_role("heading", level=2).first).to_have_text("▲▲ 当日联系老人")
         await expect(page.locator(".ok-level-0")).to_contain_text("1 当日联系老人")
         assert await violations(page) == []
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        for target in await page.locator("button, select").all():
+            box = await target.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44
         await page.get_by_label("类别").select_option("power")
         await page.get_by_role("button", name="查看").click()
         only = page.locator(".ok-task")
@@ -97,9 +102,11 @@ async def test_the_list_of_a_street_is_of_that_street_and_nothing_personal_is_in
     assert all(line["place"].startswith(street) for line in some["lines"])
     assert (await site.client.get("/api/health", params={"street": "没有的街道"})).json()["total"] == 0
     assert (await site.client.get("/health", params={"group": "rubbish"})).status_code == 400
-    page = (await site.client.get("/health")).text
-    for (name,) in await site.rows("select name_sealed from elder"):
+    page = (await site.client.get("/health")).text + (await site.client.get("/api/health")).text
+    for name, birth, care in await site.rows("select name_sealed, birth_sealed, care_sealed from elder"):
         assert site.box.open(name) not in page
+        assert site.box.open(birth) not in page
+        assert care is None or json.loads(site.box.open(care)).get("notes", "无") not in page
 
 
 async def test_while_terminals_cannot_be_heard_the_page_says_so(site: Site) -> None:
@@ -107,20 +114,6 @@ async def test_while_terminals_cannot_be_heard_the_page_says_so(site: Site) -> N
     assert "暂停判定" in (await site.client.get("/health")).text
     await fall_ill(site)
     assert "暂停判定" not in (await site.client.get("/health")).text
-
-
-def test_every_rule_has_its_place_in_the_order() -> None:
-    """Known by name: a rule that is renamed must not sink to the repairs unseen."""
-    names = {rule.name for rule in RULES}
-    assert names >= urgency._NO_CALL
-    assert names >= urgency._NEXT
-    now = clock.now()
-    day = timedelta(hours=24)
-    assert urgency.level("silent", now - day, now, alone=True) == 0
-    assert urgency.level("silent", now - day, now, alone=False) == 1
-    assert urgency.level("silent", now - day + timedelta(seconds=1), now, alone=True) == 1
-    assert urgency.level("mains_lost", now - day, now, alone=True) == 2
-    assert urgency.level("clock_off", now - day, now, alone=True) == 3
 
 
 @pytest.mark.parametrize("path", ["/health", "/ops"])
@@ -153,3 +146,61 @@ async def test_an_alarm_of_the_whole_district_stands_above_everything(site: Site
         await browser.close()
     told = (await site.client.get(f"/api{path}")).json()["alarms"]
     assert [each["cut_off"] for each in told] == [True, False]
+
+
+async def test_a_terminal_is_one_entry_with_its_findings_beneath_and_chosen_by_each_filter(site: Site) -> None:
+    """Who looks for one kind of trouble sees that first, and still all that is wrong there."""
+    await fall_ill(site)
+    whole = (await site.client.get("/api/health")).json()
+    names = [line["device_id"] for line in whole["lines"]]
+    assert len(names) == len(set(names)) == whole["total"] == sum(number for _, _, number in whole["levels"])
+    scores = [line["score"] for line in whole["lines"]]
+    assert scores == sorted(scores, reverse=True)
+    first = whole["lines"][0]
+    assert first["findings"][0]["title"] == "失联"
+    assert {"红键久未验证", "有按键从未按过"} < {each["title"] for each in first["findings"]}
+    assert (first["next_step"], first["owner"]) == (first["findings"][0]["next_step"], "售后维修")
+    for name, title, number in whole["owners"]:
+        some = (await site.client.get("/api/health", params={"owner": name})).json()
+        assert some["total"] == number
+        assert all(line["owner"] == title for line in some["lines"])
+    for place, _, number in whole["levels"]:
+        some = (await site.client.get("/api/health", params={"level": place})).json()
+        assert (some["total"], {line["level"] for line in some["lines"]}) == (number, {place} if number else set())
+    voice = (await site.client.get("/api/health", params={"group": "voice"})).json()
+    assert SILENT in [line["device_id"] for line in voice["lines"]]
+    assert all(line["findings"][0]["title"] == "红键久未验证" for line in voice["lines"])
+    for group, _, _ in whole["groups"]:
+        for owner, _, _ in whole["owners"]:
+            some = (await site.client.get("/api/health", params={"group": group, "owner": owner})).json()
+            assert some["total"] == len(some["lines"]) == sum(number for _, _, number in some["levels"])
+    for bad in ({"owner": "rubbish"}, {"level": "4"}):
+        assert (await site.client.get("/health", params=bad)).status_code == 400
+
+
+async def test_every_terminal_is_reached_page_by_page_in_one_order(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None twice, none left out; a page behind the last one is the last, and the links keep the choice."""
+    await fall_ill(site)
+    whole = (await site.client.get("/api/health")).json()
+    monkeypatch.setattr(worklist, "PAGE_SIZE", 2)
+    pages = [(await site.client.get("/api/health", params={"page": page})).json() for page in (1, 2, 3)]
+    assert [line["device_id"] for page in pages for line in page["lines"]] == [
+        line["device_id"] for line in whole["lines"]
+    ]
+    assert {page["pages"] for page in pages} == {3}
+    assert (await site.client.get("/api/health", params={"page": 99})).json()["page"] == 3
+    page = (await site.client.get("/health", params={"group": "voice", "page": 2})).text
+    assert 'href="/health?group=voice"' in page
+    assert 'href="/health?group=voice&amp;page=3"' in page
+    assert 'hx-get="/health/list?group=voice&amp;page=2"' in page
+    assert (await site.client.get("/health", params={"page": 0})).status_code == 422
+
+
+async def test_a_terminal_that_no_look_has_ranked_yet_is_shown_among_the_urgent(site: Site) -> None:
+    """Between a migration and the first look nothing may be missing from the list."""
+    await fall_ill(site)
+    async with await psycopg.AsyncConnection.connect(site.settings.database_url) as conn:
+        await conn.execute("delete from terminal_risk where device_id = %s", [SILENT])
+    whole = (await site.client.get("/api/health")).json()
+    assert (SILENT, 1) in [(line["device_id"], line["level"]) for line in whole["lines"]]
+    assert "失联 30 小时" in (await site.client.get("/health")).text

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.tools.device.fleet_files import unit, write_csv
+from cloud.elders.store import open_facts
+from tests.tools.device.fleet_files import FULL_HEADER, unit, write_csv
 from tests.tools.device.office import BOX, SECRETS, Office
 from tools.device import app, sheets
 
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 
 def test_an_export_is_masked_private_and_logged(office: Office) -> None:
     """Who took it out, when, why and how much."""
-    office.take([unit(1), unit(2, maker="某某", device_id="mm1")], "--passwords", office.passwords)
+    path = write_csv(office.folder / "in.csv", [unit(1), unit(2, maker="某某", device_id="mm1")], FULL_HEADER)
+    office.answer("import", str(path), "--passwords", office.passwords)
     file = office.folder / "out.csv"
     done = office.answer("export", str(file), "--reason", "月度核对", "--by", "zhang")
     assert (done["ours"], done["foreign"], done["revealed"]) == (1, 1, False)
     text = "".join(Path(each).read_text("utf-8-sig") for each in done["files"])
     assert not any(secret in text for secret in SECRETS)
+    assert not any(fact in text for fact in ("1941", "中度", "听力差"))
     assert "王**" in text
     assert all(Path(each).stat().st_mode & 0o777 == 0o600 for each in done["files"])
     assert office.rows("select actor, what, reason, rows, revealed from data_access") == [
@@ -55,7 +58,9 @@ def test_an_export_never_replaces_a_file_and_leaves_none_behind_when_it_fails(of
 def test_a_revealed_export_can_be_taken_over_again(office: Office, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is lost on the way out and in: the second export says the same."""
     rows = [unit(1), unit(2, elder="=1+1", contact1="@女儿", address="-1号楼"), unit(3, maker="某某", device_id="mm1")]
-    office.take(rows, "--passwords", office.passwords)
+    rows[1] |= {"birth": "1938-05-06", "care_level": "", "care_notes": "=高血压"}
+    path = write_csv(office.folder / "in.csv", rows, FULL_HEADER)
+    office.answer("import", str(path), "--passwords", office.passwords)
     first = office.answer("export", str(office.folder / name), "--reason", "系统迁移", "--reveal")
     tables = "installation, elder, contact, foreign_unit, takeover, home, device"
     before = office.rows(
@@ -69,6 +74,20 @@ def test_a_revealed_export_can_be_taken_over_again(office: Office, name: str, mo
     assert sorted(office.rows(query)) == sorted(before)
     names = {BOX.open(bytes(row[0])) for row in office.rows("select name_sealed from elder")}
     assert names == {"王淑兰", "=1+1"}
+    sealed = office.rows("select birth_sealed, care_sealed from elder")
+    facts = {open_facts(BOX, bytes(born), bytes(care)) for born, care in sealed}
+    assert {(each.birth, each.care_level, each.care_notes) for each in facts} == {
+        ("1941", "中度", "听力差"), ("1938-05-06", None, "=高血压"),
+    }  # fmt: skip
+
+
+def test_facts_that_cannot_be_read_are_said_to_be_so(office: Office) -> None:
+    """An empty cell would mean that nobody ever knew."""
+    path = write_csv(office.folder / "in.csv", [unit(1)], FULL_HEADER)
+    office.answer("import", str(path), "--passwords", office.passwords)
+    office.rows("update elder set birth_sealed = '\\x0102', care_sealed = '\\x0102' returning 1")
+    office.answer("export", str(office.folder / "out.csv"), "--reason", "系统迁移", "--reveal")
+    assert (office.folder / "out.csv").read_text("utf-8-sig").count("（无法读取）") == 2
 
 
 def test_no_cell_of_an_xlsx_is_a_formula_and_ids_stay_text(office: Office) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud.elders.store import open_facts
 from cloud.field.rows import COLUMNS
-from tests.tools.device.fleet_files import HEADER, iccid, unit, write_csv, write_xlsx
+from tests.tools.device.fleet_files import FULL_HEADER, HEADER, iccid, unit, write_csv, write_xlsx
 from tests.tools.device.office import BOX, SECRETS, Office
 
 if TYPE_CHECKING:
@@ -81,6 +82,14 @@ def test_foreign_units_are_listed_apart_and_are_never_ours(office: Office) -> No
         ({"installed_on": "2999-01-01"}, "installed_on", "date"),
         ({"installed_on": "2025-02-30"}, "installed_on", "date"),
         ({"installed_on": "1.8.2025"}, "installed_on", "date"),
+        ({"birth": "1899"}, "birth", "birth"),
+        ({"birth": "2999"}, "birth", "birth"),
+        ({"birth": "85岁"}, "birth", "birth"),
+        ({"birth": "1941-02-30"}, "birth", "birth"),
+        ({"birth": "****"}, "birth", "birth"),
+        ({"care_level": "三级"}, "care_level", "care_level"),
+        ({"care_notes": "听" * 201}, "care_notes", "too_long"),
+        ({"care_notes": "****"}, "care_notes", "text"),
         ({"contact1": ""}, "contact1", "no_label"),
         ({"contact1_number": ""}, "contact1", "no_number"),
     ],
@@ -89,7 +98,7 @@ def test_a_bad_cell_is_named_by_line_and_column_and_nothing_is_imported(
     office: Office, change: dict[str, str], column: str, code: str
 ) -> None:
     """Not even the good lines around it; the value is not repeated."""
-    path = write_csv(office.folder / "in.csv", [unit(2), unit(1, **change), unit(3)])
+    path = write_csv(office.folder / "in.csv", [unit(2), unit(1, **change), unit(3)], FULL_HEADER)
     result = office.onekey("import", str(path), "--passwords", office.passwords, "--json")
     assert result.exit_code == 3, result.output
     assert json.loads(result.stdout)["problems"] == [{"line": 3, "column": column, "code": code}]
@@ -168,6 +177,44 @@ def test_a_header_that_would_lose_a_column_is_refused(office: Office, header: li
     path = write_csv(office.folder / "in.csv", [unit(1)], header)
     result = office.onekey("import", str(path), "--passwords", office.passwords)
     assert (result.exit_code, text in result.stderr, office.total()) == (2, True, 0)
+
+
+@pytest.mark.parametrize(
+    ("birth", "level", "facts"),
+    [
+        ("1941", "中度", ("1941", "中度")),
+        ("1941年", "中度失能", ("1941", "中度")),
+        ("1941/5/6", "能力完好", ("1941-05-06", "完好")),
+        ("1941-05-06", "完全失能", ("1941-05-06", "失能")),
+        ("", "", (None, None)),
+    ],
+)
+def test_age_and_care_of_a_person_come_in_sealed(
+    office: Office, birth: str, level: str, facts: tuple[str | None, str | None]
+) -> None:
+    """As districts write them, or not at all; nothing of it is readable without the key."""
+    path = write_csv(office.folder / "in.csv", [unit(1, birth=birth, care_level=level, care_notes="")], FULL_HEADER)
+    office.answer("import", str(path), "--passwords", office.passwords)
+    ((born, care),) = office.rows("select birth_sealed, care_sealed from elder")
+    found = open_facts(BOX, born and bytes(born), care and bytes(care))
+    assert (found.birth, found.care_level, found.care_notes) == (*facts, None)
+    assert (born is None, care is None) == (not birth, not level)
+    if birth:
+        assert birth[:4].encode() not in bytes(born)
+
+
+def test_a_newer_list_renews_what_is_known_of_a_person_and_its_silence_forgets_nothing(office: Office) -> None:
+    """An assessment is repeated every few years; a list without these columns says nothing about them."""
+    foreign = {"maker": "某某", "device_id": "mm1", "msisdn": "", "iccid": ""}
+    assert office.take([unit(1, **foreign)], name="a.csv").exit_code == 0  # without the columns
+    full = [unit(1, **{**foreign, "device_id": "mm2"}, birth="1941", care_level="轻度", care_notes="听力差")]
+    office.answer("import", str(write_csv(office.folder / "b.csv", full, FULL_HEADER)))
+    later = [unit(1, **{**foreign, "device_id": "mm3"}, birth="", care_level="重度", care_notes="")]
+    office.answer("import", str(write_csv(office.folder / "c.csv", later, FULL_HEADER)))
+    assert office.take([unit(1)], "--passwords", office.passwords, name="d.csv").exit_code == 0
+    ((born, care),) = office.rows("select birth_sealed, care_sealed from elder")
+    found = open_facts(BOX, bytes(born), bytes(care))
+    assert (found.birth, found.care_level, found.care_notes) == ("1941", "重度", "听力差")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cloud import clock
-from cloud.health import actions, words
+from cloud.health import actions, ranking, words
 from cloud.health.models import Finding
 from cloud.health.rules import RULES
+from cloud.sealed import Box
 from tests.cloud.health.fleet import NOW, healthy, ingest_works, state
 from tools import findings
 from tools.health import app
@@ -30,6 +31,7 @@ async def fleet(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
         await state(conn, names[0], last_seen_at=NOW - timedelta(hours=26))
         await state(conn, names[1], battery_pct=12)
         await actions.look(conn, NOW)
+        await ranking.rank(conn, Box(bytes(32)), NOW)
     monkeypatch.setenv("OKC_DATABASE_URL", database)
     monkeypatch.setattr(clock, "now", lambda: LATER)
 
@@ -82,13 +84,33 @@ def test_json_is_one_object_with_all(fleet: None) -> None:
     assert first["sentence"] == "自 03月30日 10:00 起没有任何消息，已 1 天 2 小时（24小时以上）；可能原因：原因不明。"
 
 
+def test_by_risk_the_most_urgent_terminal_comes_first_with_its_score(fleet: None, database: str) -> None:
+    """Whatever began first; the same in JSON."""
+    with psycopg.connect(database) as conn:
+        conn.execute("update finding set since = since - interval '30 days' where rule = 'battery_low'")
+    oldest = json.loads(told("findings", "--json"))["findings"]
+    assert oldest[0]["rule"] == "battery_low"
+    found = json.loads(told("findings", "--by-risk", "--json"))["findings"]
+    assert [(each["rule"], each["level"]) for each in found] == [("silent", 1), ("battery_low", 2)]
+    assert found[0]["score"] > found[1]["score"]
+    assert sorted(map(str, oldest)) == sorted(map(str, found))
+    page = told("findings", "--by-risk")
+    assert page.index(str(found[0]["score"])) < page.index(str(found[1]["score"]))
+
+
 def test_a_preview_counts_and_a_change_is_a_version(fleet: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is written before it is asked for."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     change = ["--set", "battery_low_open=10"]
-    assert told("preview", *change) == "would open 0, close 0\n"
+    unknown = " (no usable OKC_DATA_KEY: people's age and ability taken as not known)\n"
+    assert told("preview", *change) == "would open 0, close 0; 0 terminals change level" + unknown
     page = json.loads(told("preview", "--json", "--set", "silent_s=2000000"))
     assert (page["open"], page["close"], page["rules"]) == (0, 1, {"silent": {"open": 0, "close": 1}})
+    assert (page["moved"], page["levels"]) == (1, [{"from": 1, "to": None, "terminals": 1}])
+    assert page["people_known"] is False
+    monkeypatch.setenv("OKC_DATA_KEY", "22" * 32)
+    page = told("preview", "--set", "risk_next=60", "--set", "risk_level_1=30")
+    assert page == "level 2 -> 1: 1 terminals\nwould open 0, close 0; 1 terminals change level\n"
     assert told("threshold", *change, "--by", "wang", "--reason", "充电一晚再说") == "thresholds version 1\n"
 
 
