@@ -169,8 +169,10 @@ def _gathered(burst: _Burst, family: Family, limits: Limits, now: datetime) -> b
     """Whether everyone whom this hit has had the time to become a finding."""
     if family.name in _SLOW:
         return True  # it comes to more and more, and those join
-    slowest = max(each.limit_s + max(each.slack_s, limits["incident_window_s"]) for each in burst.members)
-    return now >= burst.at + timedelta(seconds=slowest)
+    # It hit before the first span is over, and not so long after the last word that one more would have come.
+    over = min(each.since + _span(each, family, limits) for each in burst.members)
+    quiet = burst.at + timedelta(seconds=max(*(each.slack_s for each in burst.members), limits["incident_window_s"]))
+    return now >= min(over, quiet) + timedelta(seconds=max(each.limit_s for each in burst.members))
 
 
 def _joining(free: Iterable[Ill], groups: Groups, incident: Incident, limits: Limits) -> list[tuple[str, str]]:

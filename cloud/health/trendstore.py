@@ -154,9 +154,11 @@ async def _behind(conn: Conn, now: datetime, limits: Limits) -> dict[str, Behind
 
 async def _repeats(conn: Conn, now: datetime, limits: Limits) -> dict[str, Repeat]:
     cursor = await conn.execute(
-        "select distinct on (device_id) device_id, rule, count(*), min(since) from finding"
-        " where opened_at > %(since)s and rule = any(%(rules)s) group by device_id, rule having count(*) > %(close)s"
-        " order by device_id, count(*) desc, rule",
+        # What was an area's outage and ended with it is no fault of the terminal's.
+        "select distinct on (device_id) device_id, rule, count(*), min(f.since) from finding f"
+        " left join incident i using (incident_id) where f.opened_at > %(since)s and rule = any(%(rules)s)"
+        " and (i.incident_id is null or coalesce(f.closed_at, 'infinity') > i.closed_at)"
+        " group by device_id, rule having count(*) > %(close)s order by device_id, count(*) desc, rule",
         {"since": now - _MONTH, "rules": list(_REPAIRS), "close": limits["repeat_repair_close"]},
     )
     return {row[0]: Repeat(_REPAIRS[row[1]], row[2], row[3]) for row in await cursor.fetchall()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from cloud.health.thresholds import Thresholds
 from tools.bench.health.faults import runs_dry
 from tools.bench.health.plan import HEARD_S
 from tools.bench.health.town import DAY, HOUR
@@ -24,6 +25,8 @@ TRIES = 300
 LEAST = 6  # terminals: fewer are no outage of an area
 FIRMWARE_SHARE = 0.15
 LOOPS, LOOP_S = 15, 720  # a bad firmware starts so often, so far apart
+WINDOW_S = Thresholds().values["incident_window_s"]  # for so long it waits for others of the same cause
+CHARGED = 3 * HOUR  # by then no battery is low any more
 CLOSES = HOUR  # an incident may wait for so long behind its last member
 
 
@@ -85,13 +88,16 @@ def pool_cut(plan: Plan, fault: str, members: Sequence[Terminal], begin: float, 
 def community_cut(
     plan: Plan, fault: str, members: Sequence[Terminal], begin: float, end: float, rnd: random.Random
 ) -> None:
-    """The mains of a community, for so long that batteries run empty, one after the other."""
+    """The mains of a community, for so long that batteries run empty, one after the other.
+
+    An incident lasts until the last member's battery is no longer low.
+    """
     for it in members:
         off, on = begin + 20 * rnd.random(), end + 60 * rnd.random()
         dry = begin + (6 + 16 * rnd.random()) * HOUR
         plan.need(fault, it, "mains_lost", off, HOUR, on)
-        plan.allow(fault, it, "battery_low", off, on + 3 * HOUR)
-        plan.allow(fault, it, "battery_critical", off, on + 3 * HOUR)
+        plan.allow(fault, it, "battery_low", off, on + CHARGED)
+        plan.allow(fault, it, "battery_critical", off, on + CHARGED)
         if dry < on - HOUR:
             runs_dry(plan, it, fault, off, dry, on)
             plan.dark(fault, it, dry, on)
@@ -100,7 +106,7 @@ def community_cut(
         plan.act(off, it, "pct", 96.0, -3.0)
         plan.act(on, it, "mains", 1)
         plan.act(on, it, "pct", 96.0, 0.0)
-    _area(plan, fault, members, begin, end, ("mains",), HOUR)
+    _area(plan, fault, members, begin, end, ("mains",), HOUR, CHARGED)
 
 
 def bad_firmware(
@@ -135,10 +141,12 @@ def _area(
     end: float,
     families: tuple[str, ...],
     limit: float,
+    charged: float = 0.0,
 ) -> None:
     area = Area(
         fault=fault, families=families, places=tuple(scopes(plan.town, members)), open_from=begin,
-        open_by=plan.heard(plan.due(begin, limit)), close_from=begin + limit, close_by=plan.heard(end + 120) + CLOSES,
+        open_by=plan.heard(plan.due(begin, limit + WINDOW_S)), close_from=begin + limit,
+        close_by=plan.heard(end + 120 + charged) + CLOSES,
         members=tuple(it.device for it in members),
     )  # fmt: skip
     plan.areas.append(area)

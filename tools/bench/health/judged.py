@@ -191,7 +191,10 @@ async def _incidents(conn: Conn) -> list[Incident] | None:
     if await cursor.fetchone() != (True,):
         return None
     cursor = await conn.execute(
-        "select family, scope, place, opened_at, closed_at, array(select device_id from incident_member m"
+        # As the town names them: a street by its code, a community without its street, a batch without its month.
+        "select family, scope, case scope when 'street' then (select street_code from street where name = place)"
+        "  when 'community' then split_part(place, ' · ', 2) when 'batch' then split_part(place, ' ', 1) else place"
+        "  end, opened_at, closed_at, array(select device_id from incident_member m"
         "  where m.incident_id = i.incident_id) from incident i order by opened_at"
     )
     return [
