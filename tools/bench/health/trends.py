@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cloud.health.rules import BY_NAME
+from cloud.health.thresholds import Thresholds
 from tools.bench.health.faults import Kind
 from tools.bench.health.town import DAY, HOUR
 from tools.bench.health.truth import Expected
@@ -162,7 +163,8 @@ def consequences(plan: Plan) -> None:
     for (device, rule), some in by_terminal.items():
         some.sort(key=lambda one: one.open_from)
         if rule == "battery_low" and "battery_worn" in BY_NAME:
-            made += [_allowed(each, "battery_worn", each.open_from - DAY, 1e12) for each in some[:1]]
+            # Twice, for a pause ends it and it comes again after.
+            made += 2 * [_allowed(some[0], "battery_worn", some[0].open_from - DAY, 1e12)]
             if "mains_minutes" in BY_NAME:
                 made += [_allowed(each, "mains_minutes", each.open_from, each.close_by + 9 * DAY) for each in some]
         if "repeat_repair" in BY_NAME and rule != "repeat_repair":
@@ -171,6 +173,12 @@ def consequences(plan: Plan) -> None:
                     made.append(_allowed(third, "repeat_repair", third.open_from, third.open_by + MONTH))
         assert all(each.device == device for each in some)  # noqa: S101 - by how they were put together
     _thirds(plan, by_terminal)
+    emptied = {each.device for each in made if each.rule == "battery_worn"}
+    plan.expected = [
+        replace(each, required=False) if each.rule == "battery_worn" and each.device in emptied else each
+        for each in plan.expected
+    ]
+    made += _cycles(plan)
     have = {(each.device, each.rule) for each in plan.expected if each.required}
     plan.expected += [each for each in made if (each.device, each.rule) not in have]
 
@@ -188,6 +196,22 @@ def _thirds(plan: Plan, by_terminal: dict[tuple[str, str], list[Expected]]) -> N
             each, open_from=third.open_from, open_by=third.open_by + look, close_from=same[-2].open_from + MONTH,
             close_by=same[-2].open_by + MONTH + look + HOUR,
         )  # fmt: skip
+
+
+def _cycles(plan: Plan) -> list[Expected]:
+    """Who lost its mains so often in a week by all that was planted, and by short losses of the background."""
+    most = int(Thresholds().values["power_cycles_open"])
+    lost: dict[int, list[float]] = defaultdict(list)
+    for act in plan.acts:
+        if act.what == "mains" and not act.args[0]:
+            lost[act.terminal].append(act.at)
+    return [
+        Expected(fault="mains again and again", device=plan.town[number].device, rule="power_cycles", required=False,
+                 open_from=last, open_by=last + DAY, close_from=last, close_by=first + WEEK + DAY)
+        for number, times in sorted(lost.items())
+        for first, last in zip(sorted(times), sorted(times)[most - 1 :], strict=False)
+        if "power_cycles" in BY_NAME and last - first < WEEK
+    ]  # fmt: skip
 
 
 def _allowed(of: Expected, rule: str, since: float, until: float) -> Expected:
