@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tools.bench.health import areas, trends
+from tools.bench.health import areas, cards, trends
 from tools.bench.health.faults import Kind, kinds
 from tools.bench.health.plan import Plan, Sizes, outages
 from tools.bench.health.town import DAY, HOUR, Terminal, town
@@ -65,7 +65,11 @@ def _faults(plan: Plan, rnd: random.Random) -> None:
     sizes = plan.sizes
     each = max(1, round(sizes.terminals * sizes.days / 90 * EACH))
     for number in range(each):
-        for kind in [*kinds(sizes.silent_s, sizes.days, sizes.sos_days, sizes.keys_days), *trends.kinds()]:
+        for kind in [
+            *kinds(sizes.silent_s, sizes.days, sizes.sos_days, sizes.keys_days),
+            *trends.kinds(),
+            *cards.kinds(),
+        ]:
             fault = f"{kind.name} {number + 1}"
             if _plant(plan, kind, fault, rnd):
                 plan.planted[kind.name] = plan.planted.get(kind.name, 0) + 1

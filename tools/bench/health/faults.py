@@ -191,6 +191,7 @@ def card_differs(plan: Plan, it: Terminal, fault: str, begin: float, end: float,
     plan.act(end, it, "set", "iccid", it.iccid)
     plan.act(end, it, "boot", "soft")
     plan.need(fault, it, "card_differs", begin, DAY, end)
+    plan.allow(fault, it, "sim_unknown", begin, end + DAY)  # the operator never had it
 
 
 def sim_expiring(plan: Plan, it: Terminal, fault: str, begin: float, end: float, _rnd: random.Random) -> None:

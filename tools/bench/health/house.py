@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from cloud import db
 from cloud.calls import actions as calls
 from cloud.calls import store as cases
+from cloud.carrier import actions as carrier
 from cloud.devices import actions as devices
 from cloud.devices.models import DOORS
 from cloud.down import rules as down_rules
@@ -28,6 +29,7 @@ from cloud.ingest.take import take
 from cloud.run.sweep import Sweep
 from cloud.sealed import Box
 from tools.bench.health import registry
+from tools.bench.health.operator import Operator
 from tools.bench.health.town import START
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class House:
         self._settings = settings
         self._box = Box(settings.data_key_bytes)
         self._plan = plan
+        self._operator = Operator(plan.town)
         self._stack = AsyncExitStack()
         self._sweep = Sweep(settings, self._box)
         self._beats: list[str] = []
@@ -103,8 +106,7 @@ class House:
         """Take what arrived, with what the desk and the registry's people did meanwhile; both doors beat at the end."""
         if begin - self._restarted >= RESTART_S:
             arrivals = await self._restart(begin) + arrivals
-        for act in acts:
-            await self._registry(act)
+        await self.people(acts)
         for arrival in arrivals:
             await self._desk_until(arrival.at)
             if arrival.beat:
@@ -122,6 +124,11 @@ class House:
                 await devices.ingest_works(self._take, door, moment(end), {}, mine)
         self._beaten = moment(end)
 
+    async def people(self, acts: list[Act]) -> None:
+        """What people at their desks and the operator did."""
+        for act in acts:
+            await self._registry(act)
+
     async def sweep(self, at: float) -> None:
         """Every job of the sweep, until nothing is left to be summed."""
         while True:
@@ -138,6 +145,13 @@ class House:
         self.counted["looks"] += 1
         self.counted["frozen"] += looked.frozen
         return looked
+
+    async def read_cards(self, at: float) -> None:
+        """As the reader of the operator's platform beside the sweep, its answer taken for read."""
+        now = moment(at)
+        async with self._look.transaction():
+            await carrier.refresh(self._look, self._operator.told(now), begun_at=now, now=now)
+        self.counted["card_readings"] += 1
 
     async def _restart(self, at: float) -> list[Arrival]:
         """Other processes, which remember nothing; the broker hands over again what it heard no word of."""
@@ -236,7 +250,10 @@ class House:
             await down.mark_sent(self._take, [row.down_id for row in receipts], now)
 
     async def _registry(self, act: Act) -> None:
-        """What people do at their desks: a card's plan is renewed, another configuration is wanted."""
+        """What people do at their desks: a plan is renewed, another configuration wanted, a card changed."""
+        if act.what == "card":
+            self._operator.change(act.terminal, act.at, *act.args)
+            return
         it, now = self._plan.town[act.terminal], moment(act.at)
         async with self._take.transaction():
             if act.what == "renew":

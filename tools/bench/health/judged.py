@@ -19,6 +19,7 @@ from tools.bench.health import truth
 from tools.bench.health.calm import history
 from tools.bench.health.house import House, moment
 from tools.bench.health.judge import Found, Incident, Verdict, Wrong, judge
+from tools.bench.health.operator import READ_S
 from tools.bench.health.stream import Arrival, Stream
 from tools.bench.health.town import HOUR, START
 from tools.bench.health.trends import without_class
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 KEY = "5e" * 32
 SHOWN_MOST = 200  # differences of a kind in the answer; all of them are in the file
-REGISTRY = ("renew", "want")  # acts of people at a desk, not of a terminal
+REGISTRY = ("renew", "want", "card")  # acts of people at a desk, not of a terminal
 
 
 def settings_of(dsn: str) -> Settings:
@@ -135,6 +136,8 @@ async def _play(dsn: str, plan: Plan, tell: Tell) -> tuple[dict[str, int], dict[
             mark = _spent(seconds, "ingest", mark)
             if end % HOUR <= sizes.look_s:  # pauses begin and end on the hour, and its sum is settled one look later
                 await house.sweep(end)
+            if end % READ_S < sizes.look_s:
+                await house.read_cards(end)
             mark = _spent(seconds, "sweep", mark)
             await house.look(end)
             _spent(seconds, "look", mark)
@@ -157,10 +160,11 @@ def _until(desk: list[Act], place: int, end: float) -> list[Act]:
 async def _ingest(  # noqa: PLR0917 - one step of the play
     house: House, plan: Plan, arrivals: list[Arrival], acts: list[Act], begin: float, end: float
 ) -> None:
-    """One slot, unless the front door is away: then nothing arrives, and neither door beats."""
+    """One slot, unless the front door is away: then nothing arrives, and neither door beats; people go on."""
     if any(each.begin <= begin < each.end for each in plan.outages):
         if arrivals:
             raise RuntimeError("something arrived while nobody was there")
+        await house.people(acts)
         return
     if any(each.end == begin for each in plan.outages):
         await house.starts(begin)
