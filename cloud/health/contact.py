@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud.devices.models import Contact
-from cloud.devices.rules import HEARTBEAT_S, SILENT_BEATS, silence
+from cloud.devices.rules import HEARTBEAT_S, IN_CALL, SILENT_BEATS, silence
 from cloud.health.elapsed import KEPT, midnight
 from cloud.health.models import Cause, Rule
 
@@ -65,7 +65,7 @@ def silent(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) 
     if terminal.last_seen_at is None:
         return None
     since = max(terminal.last_seen_at, expected_since(terminal))
-    if since >= clock.now or (terminal.in_call_until is not None and terminal.in_call_until >= clock.now):
+    if since >= clock.now or _may_still_talk(terminal, limits, clock, is_open):
         return None
     contact = Contact(
         device_id=terminal.device_id, status=terminal.status, last_seen_at=since, heartbeat_s=terminal.heartbeat_s,
@@ -77,6 +77,15 @@ def silent(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) 
         return None
     level = next(words for bound, words in LEVELS if lasted >= bound)
     return Cause(since, {"level": level, "guess": guess(facts, limits)})
+
+
+def _may_still_talk(terminal: Terminal, limits: Limits, clock: Clock, is_open: Finding | None) -> bool:
+    """A press whose end nobody told: people have it in hand, and a talk may last for an hour."""
+    if terminal.in_call_until is None:
+        return False
+    if terminal.in_call_until >= clock.now:
+        return True
+    return is_open is None and clock.elapsed_s(terminal.in_call_until - IN_CALL) < limits["silent_call_s"]
 
 
 def never_seen(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None) -> Cause | None:
@@ -110,11 +119,11 @@ def unsteady(facts: Facts, limits: Limits, clock: Clock, is_open: Finding | None
 
 RULES = (
     Rule(
-        name="silent", version=1, group="contact", owner="after_sales", title="失联",
+        name="silent", version=2, group="contact", owner="after_sales", title="失联",
         sentence="自 {since} 起没有任何消息，已 {lasted}（{level}）；可能原因：{guess}。",
         next_step="先看是否一片终端同时失联；只有一台时电话请住户确认电源，联系不上或超过 24 小时派人上门，独居优先。",
         why="失联的终端按下去可能没有人知道。通话中和我方平台中断的时间不计入。",
-        thresholds=("silent_s",), judge=silent,
+        thresholds=("silent_s", "silent_call_s"), judge=silent,
     ),
     Rule(
         name="never_seen", version=1, group="contact", owner="after_sales", title="安装后从未上线",

@@ -39,6 +39,7 @@ def _points(name: str, value: float, why: str, *, least: float = 0) -> Threshold
 SHIPPED = (
     _s("settle_s", 120, "补发的故障与其恢复往往同批到达，等两分钟再判断"),
     _s("silent_s", 30 * 60, "心跳 10 分钟一次，连续缺 3 次才算失联"),
+    _s("silent_call_s", 90 * 60, "通话中没有数据，一次呼叫可能谈一个小时；按键本身已有人处理"),
     _s("never_seen_s", DAY, "安装当天结束仍无任何消息"),
     Threshold("unsteady_open", 80, "%", 1, 100, "7 天里五分之一的心跳没有到，呼叫时数据通路靠不住"),
     Threshold("unsteady_close", 90, "%", 1, 100, "高于打开值，避免来回跳"),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.devices.models import Gap
+from cloud.devices.rules import IN_CALL
 from cloud.errors import BadInput
 from cloud.health import pools, risk, told
 from cloud.health.elapsed import Clock
@@ -193,11 +194,21 @@ def test_a_slow_heartbeat_is_not_silence() -> None:
 
 
 def test_in_a_call_is_not_offline() -> None:
-    """Nor is the time of the call counted afterwards."""
-    gone = NOW - 3 * HOUR
+    """A talk of an hour has no end that was told; what is open by then stays open."""
+    gone, hour_ago = NOW - 3 * HOUR, NOW - HOUR + IN_CALL
     assert look(with_(last_seen_at=gone, in_call_until=NOW + MINUTE)) == {}
-    assert look(with_(last_seen_at=gone, in_call_until=NOW - 29 * MINUTE)) == {}
-    assert list(look(with_(last_seen_at=gone, in_call_until=NOW - 31 * MINUTE))) == ["silent"]
+    assert look(with_(last_seen_at=gone, in_call_until=hour_ago)) == {}
+    assert list(look(with_(last_seen_at=gone, in_call_until=hour_ago - 31 * MINUTE))) == ["silent"]
+    was = look(with_(last_seen_at=gone))["silent"]
+    assert list(look(with_(last_seen_at=gone, in_call_until=hour_ago), was)) == ["silent"]
+
+
+def test_the_time_of_a_call_is_not_counted_afterwards() -> None:
+    """Half an hour begins when it may be over."""
+    limits = {**LIMITS, "silent_call_s": 0.0}
+    for minutes, rules in ((29, []), (31, ["silent"])):
+        facts = with_(last_seen_at=NOW - 3 * HOUR, in_call_until=NOW - minutes * MINUTE)
+        assert [each.rule for each in findings(facts, limits, Clock(NOW, ()), {})] == rules
 
 
 def test_our_own_outage_opens_nothing() -> None:
